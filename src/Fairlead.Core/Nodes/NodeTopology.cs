@@ -1,0 +1,39 @@
+using System.Net;
+using System.Net.NetworkInformation;
+using Fairlead.Kube.State;
+
+namespace Fairlead.Core.Nodes;
+
+/// <summary>A mistake in a Node object, or a disagreement between several, that the rest goes on without.</summary>
+/// <param name="Node">The node it is about.</param>
+/// <param name="Reason">One CamelCase word, for Events.</param>
+/// <param name="Message">A sentence for people.</param>
+public readonly record struct NodeDiagnostic(string Node, string Reason, string Message);
+
+/// <summary>This node: what it must know of itself to be part of the pod network.</summary>
+/// <param name="Vtep">The hardware address of its end of the overlay, derived from its name.</param>
+/// <param name="Published">What its Node object says that address is; null before it was published.</param>
+public sealed record NodeSelf(string Name, IPAddress Address, IPNetwork PodRange, PhysicalAddress Vtep, PhysicalAddress? Published);
+
+/// <summary>Another node that takes part in the pod network.</summary>
+/// <param name="Address">Where it is on the underlay.</param>
+/// <param name="PodRange">The addresses of its pods.</param>
+/// <param name="Vtep">The hardware address of its end of the overlay.</param>
+public sealed record NodePeer(string Name, IPAddress Address, IPNetwork PodRange, PhysicalAddress Vtep);
+
+/// <summary>Who takes part in the pod network, seen from one node, at one instant.</summary>
+public sealed record NodeTopology
+{
+    /// <summary>Before the first list of Nodes has come: says nothing about any node, so nothing may be cleared by it.</summary>
+    public static NodeTopology Unknown { get; } = new();
+
+    public bool IsKnown { get; init; }
+
+    /// <summary>Null while this node has no object, no address or no range: <see cref="Diagnostics"/> says which.</summary>
+    public NodeSelf? Self { get; init; }
+
+    /// <summary>The others, sorted by name.</summary>
+    public EquatableArray<NodePeer> Peers { get; init; }
+
+    public EquatableArray<NodeDiagnostic> Diagnostics { get; init; }
+}
