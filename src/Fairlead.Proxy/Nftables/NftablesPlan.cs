@@ -1,0 +1,28 @@
+using System.Collections.Immutable;
+using System.Net;
+
+namespace Fairlead.Proxy.Nftables;
+
+/// <summary>The least changes that make the kernel's table what it should be.</summary>
+internal sealed record NftablesPlan
+{
+    /// <summary>Frontends that change, sorted by key: before (null: new) and after (null: gone).</summary>
+    public required ImmutableArray<(FrontendKey Key, Placement? Before, Placement? After)> Frontends { get; init; }
+
+    /// <summary>Chains whose number of users changes; zero: the chain goes.</summary>
+    public required ImmutableArray<(Dispatch Dispatch, int Users)> Chains { get; init; }
+
+    /// <summary>Chains that must be made first.</summary>
+    public required ImmutableArray<Dispatch> NewChains { get; init; }
+
+    public required ImmutableArray<IPAddress> AddedClusterAddresses { get; init; }
+
+    public required ImmutableArray<IPAddress> RemovedClusterAddresses { get; init; }
+
+    public required ImmutableArray<IPAddress> AddedHairpins { get; init; }
+
+    public required ImmutableArray<IPAddress> RemovedHairpins { get; init; }
+
+    public bool IsEmpty => Frontends.IsEmpty && Chains.IsEmpty && AddedClusterAddresses.IsEmpty && RemovedClusterAddresses.IsEmpty
+        && AddedHairpins.IsEmpty && RemovedHairpins.IsEmpty;
+}
