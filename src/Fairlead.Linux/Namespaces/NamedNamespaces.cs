@@ -1,0 +1,123 @@
+using System.Runtime.InteropServices;
+using Fairlead.Linux.Processes;
+using Microsoft.Win32.SafeHandles;
+
+namespace Fairlead.Linux.Namespaces;
+
+/// <summary>The folder of named network namespaces: files with a namespace mounted on each.</summary>
+/// <remarks>
+/// The folder is a shared mount on itself, made as <c>ip netns</c> makes it, so that names made in one mount namespace are seen in
+/// all. Every change is made under a lock on the folder, the same that newer versions of <c>ip netns</c> take: without it two
+/// processes would each mount the folder on itself, and the names under the first mount would be hidden.
+/// </remarks>
+internal static class NamedNamespaces
+{
+    /// <summary>f_type of the file system that namespaces live in (linux/magic.h).</summary>
+    private const long NamespaceFileSystem = 0x6e736673;
+
+    private const long ProcFileSystem = 0x9fa0;
+
+    /// <summary>Whether a namespace is mounted on the file, which a leftover of a killed creation has not.</summary>
+    internal static bool IsMounted(string path) => FileSystemOf(path) == NamespaceFileSystem;
+
+    internal static SafeFileHandle Open(string path)
+    {
+        var handle = Libc.Handle(Libc.open(path, Libc.OpenReadOnly | Libc.OpenCloseOnExec, 0), $"open network namespace {path}");
+        if (FileSystemOf(path) is not (NamespaceFileSystem or ProcFileSystem))
+        {
+            handle.Dispose();
+            throw new LinuxException($"open network namespace {path}", Errno.Invalid, "a file with no namespace mounted on it");
+        }
+
+        return handle;
+    }
+
+    /// <summary>Mounts the calling thread's network namespace on the file, unless one has come there meanwhile.</summary>
+    internal static void MountCurrent(string path)
+    {
+        _ = Directory.CreateDirectory(NetworkNamespace.Root);
+        using var folder = Lock();
+        ShareFolder();
+        if (IsMounted(path))
+        {
+            return;
+        }
+
+        Libc.Handle(Libc.open(path, Libc.OpenReadOnly | Libc.OpenCreate | Libc.OpenCloseOnExec, 0), $"create {path}").Dispose();
+        try
+        {
+            Mount.Bind("/proc/thread-self/ns/net", path);
+        }
+        catch
+        {
+            _ = Libc.unlink(path);
+            throw;
+        }
+    }
+
+    internal static bool Delete(string path)
+    {
+        if (!Directory.Exists(NetworkNamespace.Root))
+        {
+            return false;
+        }
+
+        using var folder = Lock();
+        var existed = false;
+
+        // More than one may be mounted on it, one over the other, where two tools created the same name at once.
+        while (IsMounted(path))
+        {
+            existed = true;
+            Mount.Detach(path);
+        }
+
+        if (Libc.unlink(path) < 0 && Marshal.GetLastPInvokeError() is var errno and not Errno.NoEntry)
+        {
+            throw new LinuxException($"unlink {path}", errno);
+        }
+
+        return existed;
+    }
+
+    internal static IReadOnlyList<string> List()
+        => Directory.Exists(NetworkNamespace.Root)
+            ? [.. Directory.EnumerateFiles(NetworkNamespace.Root).Where(IsMounted).Select(p => Path.GetFileName(p)).Order(StringComparer.Ordinal)]
+            : [];
+
+    private static SafeFileHandle Lock()
+    {
+        var folder = Libc.Handle(
+            Libc.open(NetworkNamespace.Root, Libc.OpenReadOnly | Libc.OpenDirectory | Libc.OpenCloseOnExec, 0), $"open {NetworkNamespace.Root}");
+        int result;
+        do
+        {
+            result = Libc.flock(folder, Libc.LockExclusive);
+        }
+        while (result < 0 && Marshal.GetLastPInvokeError() == Errno.Interrupted);
+
+        _ = LinuxException.ThrowIfFailed(result, $"lock {NetworkNamespace.Root}");
+        return folder;
+    }
+
+    private static void ShareFolder()
+    {
+        try
+        {
+            Mount.MakeShared(NetworkNamespace.Root);
+        }
+        catch (LinuxException e) when (e.Errno == Errno.Invalid)
+        {
+            // Not a mount yet.
+            Mount.Bind(NetworkNamespace.Root, NetworkNamespace.Root, recursive: true);
+            Mount.MakeShared(NetworkNamespace.Root);
+        }
+    }
+
+    private static unsafe long FileSystemOf(string path)
+    {
+        // struct statfs begins with f_type, a long, on the machines we build for.
+        var buffer = stackalloc long[32];
+        return Libc.statfs(path, buffer) < 0 ? 0 : buffer[0];
+    }
+}

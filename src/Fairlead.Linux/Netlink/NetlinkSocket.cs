@@ -1,0 +1,289 @@
+using System.Buffers;
+using System.Runtime.InteropServices;
+using Fairlead.Linux.Namespaces;
+using Microsoft.Win32.SafeHandles;
+
+namespace Fairlead.Linux.Netlink;
+
+/// <summary>Takes one message of a dump or answer.</summary>
+internal delegate void NetlinkVisitor(scoped NetlinkMessage message);
+
+/// <summary>Makes an object of a message of a dump, or null where it is none.</summary>
+internal delegate T? NetlinkParser<T>(scoped NetlinkMessage message)
+    where T : class;
+
+/// <summary>A netlink socket for requests, bound to the namespace it was opened in.</summary>
+/// <remarks>
+/// Requests are synchronous because the kernel's answer is: when <c>send</c> returns, the work is done and the answer queued.
+/// One request at a time; calls from several threads queue on a lock.
+/// </remarks>
+internal sealed unsafe class NetlinkSocket : IDisposable
+{
+    /// <summary>What a dump may fill: the kernel gives at most 32 KiB at a time, a single object less than 64.</summary>
+    private const int ReceiveSize = 128 * 1024;
+
+    private const int DumpAttempts = 20;
+    private const uint SequenceRange = 1 << 20;
+
+    private readonly Lock _lock = new();
+    private readonly uint _portId;
+    private uint _sequence;
+    private int _sendBuffer = 200 * 1024;
+
+    private NetlinkSocket(SafeFileHandle handle)
+    {
+        Handle = handle;
+        _portId = Bind(handle, groups: 0);
+        Option(handle, Libc.SolSocket, Libc.SoReceiveBufferForce, 8 << 20);
+        Option(handle, NetlinkConstants.SolNetlink, NetlinkConstants.CapAck, 1);
+        Option(handle, NetlinkConstants.SolNetlink, NetlinkConstants.ExtendedAck, 1);
+        Option(handle, NetlinkConstants.SolNetlink, NetlinkConstants.StrictCheck, 1);
+    }
+
+    internal SafeFileHandle Handle { get; }
+
+    internal static NetlinkSocket Open(NetlinkProtocol protocol, NetworkNamespace? network)
+    {
+        var handle = Create(protocol, network);
+        try
+        {
+            return new(handle);
+        }
+        catch
+        {
+            handle.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Makes a descriptor inside the namespace; bound to it for good, usable from anywhere.</summary>
+    internal static SafeFileHandle Create(NetlinkProtocol protocol, NetworkNamespace? network)
+    {
+        return network is null ? Make() : network.Run(Make);
+
+        SafeFileHandle Make() => Libc.Handle(
+            Libc.socket(Libc.AfNetlink, Libc.SocketRaw | Libc.SocketCloseOnExec, (int)protocol), $"netlink socket {protocol}");
+    }
+
+    internal static uint Bind(SafeFileHandle handle, uint groups)
+    {
+        var address = new Libc.SockaddrNetlink { Family = Libc.AfNetlink, Groups = groups };
+        _ = LinuxException.ThrowIfFailed(Libc.bind(handle, &address, sizeof(Libc.SockaddrNetlink)), "bind netlink socket");
+        var length = sizeof(Libc.SockaddrNetlink);
+        _ = LinuxException.ThrowIfFailed(Libc.getsockname(handle, &address, &length), "name of netlink socket");
+        return address.PortId;
+    }
+
+    internal static void Option(SafeFileHandle handle, int level, int name, int value)
+        => LinuxException.ThrowIfFailed(Libc.setsockopt(handle, level, name, &value, sizeof(int)), $"netlink socket option {level}/{name}");
+
+    /// <summary>A batch whose sequence numbers belong to this socket.</summary>
+    /// <remarks>Each batch has a range of its own, so that a late answer to one that failed is never taken for one to the next.</remarks>
+    internal NetlinkBatch NewBatch() => new(Interlocked.Add(ref _sequence, SequenceRange));
+
+    /// <summary>Sends one request and gives its answers to the visitor.</summary>
+    internal void Request(string operation, NetlinkBatch batch, NetlinkVisitor? visitor = null)
+    {
+        var errors = Exchange(batch, visitor);
+        if (errors[0] is { } refusal)
+        {
+            throw refusal.ToException(operation);
+        }
+    }
+
+    /// <summary>Sends messages that each ask for an acknowledgement, and waits for all.</summary>
+    /// <returns>For each message what the kernel refused, or null.</returns>
+    internal NetlinkRefusal?[] Exchange(NetlinkBatch batch, NetlinkVisitor? visitor = null)
+    {
+        lock (_lock)
+        {
+            var refusals = new NetlinkRefusal?[batch.Count];
+            var answered = new bool[batch.Count];
+            var open = batch.Count;
+            Send(batch);
+            var buffer = ArrayPool<byte>.Shared.Rent(ReceiveSize);
+            try
+            {
+                while (open > 0)
+                {
+                    var reader = new NetlinkReader(Receive(buffer, wait: true));
+                    while (reader.TryRead(out var message))
+                    {
+                        var index = (int)(message.Sequence - batch.FirstSequence);
+                        if (message.PortId != _portId || (uint)index >= (uint)batch.Count || answered[index])
+                        {
+                            continue;
+                        }
+
+                        if (message.Type is NetlinkConstants.MessageError or NetlinkConstants.MessageDone)
+                        {
+                            refusals[index] = NetlinkRefusal.Read(message, batch.Message(index));
+                            answered[index] = true;
+                            open--;
+                        }
+                        else if (message.Type >= NetlinkConstants.MessageFirst)
+                        {
+                            visitor?.Invoke(message);
+                        }
+                    }
+                }
+            }
+            finally
+            {
+                ArrayPool<byte>.Shared.Return(buffer);
+            }
+
+            return refusals;
+        }
+    }
+
+    /// <summary>Sends an nf_tables style batch, and takes whatever the kernel has answered by then.</summary>
+    /// <returns>The refusals with the index of the message each is about, and whether the last but one message was acknowledged.</returns>
+    internal List<(int Index, NetlinkRefusal Refusal)> Commit(NetlinkBatch batch, out bool acknowledged)
+    {
+        lock (_lock)
+        {
+            var refusals = new List<(int, NetlinkRefusal)>();
+            acknowledged = false;
+            Send(batch);
+            var buffer = ArrayPool<byte>.Shared.Rent(ReceiveSize);
+            try
+            {
+                while (Receive(buffer, wait: false) is { IsEmpty: false } datagram)
+                {
+                    var reader = new NetlinkReader(datagram);
+                    while (reader.TryRead(out var message))
+                    {
+                        var index = (int)(message.Sequence - batch.FirstSequence);
+                        if (message.PortId != _portId || (uint)index >= (uint)batch.Count || message.Type != NetlinkConstants.MessageError)
+                        {
+                            continue;
+                        }
+
+                        if (NetlinkRefusal.Read(message, batch.Message(index)) is { } refusal)
+                        {
+                            refusals.Add((index, refusal));
+                        }
+                        else
+                        {
+                            acknowledged |= index == batch.Count - 2;
+                        }
+                    }
+                }
+            }
+            finally
+            {
+                ArrayPool<byte>.Shared.Return(buffer);
+            }
+
+            return refusals;
+        }
+    }
+
+    /// <summary>Dumps a table: again from the start where it changed meanwhile, so that the result is one that has been.</summary>
+    /// <remarks>A table that changes faster than it can be read is given as last read: a reconciler comes again anyway.</remarks>
+    internal List<T> Dump<T>(string operation, Action<NetlinkBatch> request, NetlinkParser<T> read)
+        where T : class
+    {
+        for (var attempt = 1; ; attempt++)
+        {
+            var result = new List<T>();
+            using var batch = NewBatch();
+            request(batch);
+            var interrupted = false;
+            try
+            {
+                Request(operation, batch, message =>
+                {
+                    interrupted |= (message.Flags & NetlinkFlags.DumpInterrupted) != 0;
+                    if (read(message) is { } item)
+                    {
+                        result.Add(item);
+                    }
+                });
+            }
+            catch (NetlinkOverrunException) when (attempt < DumpAttempts)
+            {
+                continue;
+            }
+            catch (LinuxException e) when (e.Errno is Errno.Interrupted or Errno.Again && attempt < DumpAttempts)
+            {
+                continue;
+            }
+
+            if (!interrupted || attempt == DumpAttempts)
+            {
+                return result;
+            }
+        }
+    }
+
+    public void Dispose() => Handle.Dispose();
+
+    private void Send(NetlinkBatch batch)
+    {
+        var bytes = batch.Bytes;
+        if (bytes.Length > _sendBuffer)
+        {
+            // A message must fit the send buffer whole; the kernel doubles what is asked.
+            Option(Handle, Libc.SolSocket, Libc.SoSendBufferForce, bytes.Length);
+            _sendBuffer = bytes.Length;
+        }
+
+        fixed (byte* start = bytes)
+        {
+            nint sent;
+            do
+            {
+                sent = Libc.send(Handle, start, (nuint)bytes.Length, 0);
+            }
+            while (sent < 0 && Marshal.GetLastPInvokeError() == Errno.Interrupted);
+
+            if (sent != bytes.Length)
+            {
+                throw new LinuxException($"send {bytes.Length} bytes to netlink", Marshal.GetLastPInvokeError());
+            }
+        }
+    }
+
+    private ReadOnlySpan<byte> Receive(byte[] buffer, bool wait)
+    {
+        while (true)
+        {
+            Libc.SockaddrNetlink from;
+            var fromLength = sizeof(Libc.SockaddrNetlink);
+            nint length;
+            fixed (byte* start = buffer)
+            {
+                length = Libc.recvfrom(
+                    Handle, start, (nuint)buffer.Length, Libc.MessageTruncate | (wait ? 0 : Libc.MessageDontWait), &from, &fromLength);
+            }
+
+            if (length < 0)
+            {
+                switch (Marshal.GetLastPInvokeError())
+                {
+                    case Errno.Interrupted:
+                        continue;
+                    case Errno.Again when !wait:
+                        return default;
+                    case Errno.NoBuffers:
+                        throw new NetlinkOverrunException();
+                    case var errno:
+                        throw new LinuxException("receive from netlink", errno);
+                }
+            }
+
+            if (length > buffer.Length)
+            {
+                throw new LinuxException("receive from netlink", Errno.MessageSize, $"a message of {length} bytes");
+            }
+
+            // Any process may send to this socket; only the kernel has port 0.
+            if (from.PortId == 0)
+            {
+                return buffer.AsSpan(0, (int)length);
+            }
+        }
+    }
+}

@@ -1,0 +1,32 @@
+namespace Fairlead.Linux.Netlink.Route;
+
+/// <summary>What to be told of.</summary>
+[Flags]
+public enum RouteGroups
+{
+    None = 0,
+    Links = 1,
+    Addresses = 2,
+    Routes = 4,
+    Neighbours = 8,
+    All = Links | Addresses | Routes | Neighbours,
+}
+
+/// <summary>A change the kernel told of.</summary>
+/// <param name="Removed">Whether the thing is gone; else it is new or changed.</param>
+public abstract record RouteEvent(bool Removed);
+
+/// <summary>An interface came, went or changed.</summary>
+public sealed record LinkEvent(Link Link, bool Removed) : RouteEvent(Removed);
+
+/// <summary>An address came or went.</summary>
+public sealed record AddressEvent(LinkAddress Address, bool Removed) : RouteEvent(Removed);
+
+/// <summary>A route came or went.</summary>
+public sealed record RouteChangeEvent(Route Route, bool Removed) : RouteEvent(Removed);
+
+/// <summary>A neighbour came, went or changed.</summary>
+public sealed record NeighbourEvent(Neighbour Neighbour, bool Removed) : RouteEvent(Removed);
+
+/// <summary>An entry of a forwarding database came or went.</summary>
+public sealed record FdbEvent(FdbEntry Entry, bool Removed) : RouteEvent(Removed);

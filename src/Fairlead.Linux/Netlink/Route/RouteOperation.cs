@@ -1,0 +1,161 @@
+using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
+
+namespace Fairlead.Linux.Netlink.Route;
+
+/// <summary>One change to links, addresses, routes, neighbours or rules; several are sent at once by <see cref="RouteSocket.Apply"/>.</summary>
+/// <remarks>Text of an operation is what is tried, for logs and errors.</remarks>
+public abstract record RouteOperation
+{
+    internal const NetlinkFlags Acknowledged = NetlinkFlags.Ack;
+    internal const NetlinkFlags Replace = NetlinkFlags.Ack | NetlinkFlags.Create | NetlinkFlags.Replace;
+    internal const NetlinkFlags New = NetlinkFlags.Ack | NetlinkFlags.Create | NetlinkFlags.Exclusive;
+
+    /// <summary>Writes one or more messages, each asking for an acknowledgement.</summary>
+    internal abstract void Encode(NetlinkBatch batch);
+
+    private protected static byte Family(IPAddress address)
+        => address.AddressFamily == AddressFamily.InterNetwork ? RouteConstants.AfInet : RouteConstants.AfInet6;
+
+    private protected static string Text(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
+}
+
+/// <summary>Adds an address, or sets the properties of one that is there.</summary>
+public sealed record ReplaceAddress(LinkAddress Address) : RouteOperation
+{
+    internal override void Encode(NetlinkBatch batch) => AddressMessages.Write(batch, RouteConstants.RtmNewAddr, Replace, Address);
+
+    public override string ToString() => Text($"address replace {Address.Address} link {Address.Link}");
+}
+
+/// <summary>Removes an address.</summary>
+public sealed record DeleteAddress(LinkAddress Address) : RouteOperation
+{
+    internal override void Encode(NetlinkBatch batch) => AddressMessages.Write(batch, RouteConstants.RtmDelAddr, Acknowledged, Address);
+
+    public override string ToString() => Text($"address delete {Address.Address} link {Address.Link}");
+}
+
+/// <summary>Adds a route, or puts it in the place of one with the same destination, table and metric.</summary>
+public sealed record ReplaceRoute(Route Route) : RouteOperation
+{
+    internal override void Encode(NetlinkBatch batch) => RouteMessages.Write(batch, RouteConstants.RtmNewRoute, Replace, Route);
+
+    public override string ToString() => Text($"route replace {Route}");
+}
+
+/// <summary>Adds a route where there is none with the same destination, table and metric.</summary>
+public sealed record AddRoute(Route Route) : RouteOperation
+{
+    internal override void Encode(NetlinkBatch batch) => RouteMessages.Write(batch, RouteConstants.RtmNewRoute, New, Route);
+
+    public override string ToString() => Text($"route add {Route}");
+}
+
+/// <summary>Removes a route; only one with the same protocol.</summary>
+public sealed record DeleteRoute(Route Route) : RouteOperation
+{
+    internal override void Encode(NetlinkBatch batch) => RouteMessages.Write(batch, RouteConstants.RtmDelRoute, Acknowledged, Route);
+
+    public override string ToString() => Text($"route delete {Route}");
+}
+
+/// <summary>Adds a neighbour, or changes what is known of one.</summary>
+public sealed record ReplaceNeighbour(Neighbour Neighbour) : RouteOperation
+{
+    internal override void Encode(NetlinkBatch batch) => NeighbourMessages.Write(batch, RouteConstants.RtmNewNeigh, Replace, Neighbour);
+
+    public override string ToString() => Text($"neighbour replace {Neighbour.Address} mac {Neighbour.Mac} link {Neighbour.Link}");
+}
+
+/// <summary>Removes a neighbour.</summary>
+public sealed record DeleteNeighbour(Neighbour Neighbour) : RouteOperation
+{
+    internal override void Encode(NetlinkBatch batch) => NeighbourMessages.Write(batch, RouteConstants.RtmDelNeigh, Acknowledged, Neighbour);
+
+    public override string ToString() => Text($"neighbour delete {Neighbour.Address} link {Neighbour.Link}");
+}
+
+/// <summary>Adds an entry to a forwarding database, or changes where it leads.</summary>
+/// <remarks>The all-zero address of a VXLAN may lead to many machines: there an entry is added to those that are.</remarks>
+public sealed record ReplaceFdb(FdbEntry Entry) : RouteOperation
+{
+    internal override void Encode(NetlinkBatch batch)
+        => NeighbourMessages.Write(
+            batch, RouteConstants.RtmNewNeigh,
+            Entry is { Self: true, Destination: not null } && Entry.Mac == MacAddress.Zero ? Acknowledged | NetlinkFlags.Create | NetlinkFlags.Append : Replace,
+            Entry);
+
+    public override string ToString() => Text($"fdb replace {Entry.Mac} dst {Entry.Destination} link {Entry.Link}");
+}
+
+/// <summary>Removes an entry of a forwarding database.</summary>
+public sealed record DeleteFdb(FdbEntry Entry) : RouteOperation
+{
+    internal override void Encode(NetlinkBatch batch) => NeighbourMessages.Write(batch, RouteConstants.RtmDelNeigh, Acknowledged, Entry);
+
+    public override string ToString() => Text($"fdb delete {Entry.Mac} dst {Entry.Destination} link {Entry.Link}");
+}
+
+/// <summary>Adds a rule.</summary>
+public sealed record AddRule(Rule Rule) : RouteOperation
+{
+    internal override void Encode(NetlinkBatch batch) => RuleMessages.Write(batch, RouteConstants.RtmNewRule, New, Rule);
+
+    public override string ToString() => Text($"rule add {Rule}");
+}
+
+/// <summary>Removes a rule.</summary>
+public sealed record DeleteRule(Rule Rule) : RouteOperation
+{
+    internal override void Encode(NetlinkBatch batch) => RuleMessages.Write(batch, RouteConstants.RtmDelRule, Acknowledged, Rule);
+
+    public override string ToString() => Text($"rule delete {Rule}");
+}
+
+/// <summary>Creates an interface.</summary>
+public sealed record CreateLink(LinkSpec Link) : RouteOperation
+{
+    internal override void Encode(NetlinkBatch batch) => LinkMessages.WriteCreation(batch, Link);
+
+    public override string ToString() => Text($"link add {Link.Name} type {Link.Kind}");
+}
+
+/// <summary>Changes an interface.</summary>
+public sealed record SetLink(int Link, LinkChange Change) : RouteOperation
+{
+    internal override void Encode(NetlinkBatch batch) => LinkMessages.WriteChange(batch, Link, Change);
+
+    public override string ToString() => Text($"link set {Link} {Change}");
+}
+
+/// <summary>Removes an interface; of a veth pair, both ends.</summary>
+public sealed record DeleteLink(int Link) : RouteOperation
+{
+    internal override void Encode(NetlinkBatch batch)
+    {
+        var writer = batch.Begin(RouteConstants.RtmDelLink, Acknowledged);
+        writer.Header(new LinkHeader { Index = Link });
+        batch.End(writer);
+    }
+
+    public override string ToString() => Text($"link delete {Link}");
+}
+
+/// <summary>Gives an interface one more name.</summary>
+public sealed record AddAltName(int Link, string Name) : RouteOperation
+{
+    internal override void Encode(NetlinkBatch batch)
+        => LinkMessages.WriteAltName(batch, RouteConstants.RtmNewLinkProp, Acknowledged | NetlinkFlags.Create | NetlinkFlags.Exclusive | NetlinkFlags.Append, Link, Name);
+
+    public override string ToString() => Text($"link property add {Link} altname {Name}");
+}
+
+/// <summary>Takes a further name of an interface away.</summary>
+public sealed record DeleteAltName(int Link, string Name) : RouteOperation
+{
+    internal override void Encode(NetlinkBatch batch) => LinkMessages.WriteAltName(batch, RouteConstants.RtmDelLinkProp, Acknowledged, Link, Name);
+
+    public override string ToString() => Text($"link property delete {Link} altname {Name}");
+}
