@@ -11,6 +11,7 @@ public static class Shell
     {
         using var process = network.Run(() => Process.Start(new ProcessStartInfo("/bin/sh", ["-c", line])
         {
+            UseShellExecute = false,
             RedirectStandardInput = true,
             RedirectStandardOutput = true,
             RedirectStandardError = true,
