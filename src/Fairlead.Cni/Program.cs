@@ -1,7 +1,49 @@
+using System.Text;
+using Fairlead.Cni.Launcher;
+using Fairlead.Cni.Plugins;
+using Fairlead.Cni.Protocol;
+using Fairlead.Cni.Runtime;
+using Microsoft.Win32.SafeHandles;
+
 namespace Fairlead.Cni;
 
-/// <summary>The entry point of <c>fairlead-cni</c>.</summary>
+/// <summary>The entry point of <c>fairlead-cni</c>: every plugin, and the launcher, by the name it is started under.</summary>
 internal static class Program
 {
-    private static int Main() => 0;
+    private static int Main(string[] args)
+    {
+        using var error = new StreamWriter(Standard(2, FileAccess.Write)) { AutoFlush = true };
+        var name = ProgramName();
+        if (name == CniInstall.LauncherName)
+        {
+            return LauncherProgram.Run(args, error);
+        }
+
+        if (Environment.GetEnvironmentVariable("CNI_COMMAND") is null)
+        {
+            error.WriteLine($"{name}: a CNI plugin: {string.Join(", ", PluginCatalog.Names)} by the name it is started under");
+            error.WriteLine("It is started by a container runtime; `fairlead cni add NETWORK NETNS` calls it by hand.");
+            return args is ["--help" or "-h"] ? 0 : 2;
+        }
+
+        using var input = Standard(0, FileAccess.Read);
+        using var output = Standard(1, FileAccess.Write);
+        return PluginProgram.Run(new CniHost(Environment.GetEnvironmentVariable, input, output, error)
+        {
+            ProgramName = name,
+            Executable = Environment.ProcessPath,
+        });
+    }
+
+    /// <summary>What the kernel keeps of argv[0]; the runtime's own list has the assembly's path there under JIT.</summary>
+    private static string ProgramName()
+    {
+        var line = File.ReadAllBytes("/proc/self/cmdline").AsSpan();
+        var end = line.IndexOf((byte)0);
+        return Path.GetFileName(Encoding.UTF8.GetString(end < 0 ? line : line[..end]));
+    }
+
+    // Not Console: its start costs more than a plugin's work does, and it changes signal handling.
+    private static FileStream Standard(int number, FileAccess access)
+        => new(new SafeFileHandle(number, ownsHandle: false), access, bufferSize: 0);
 }

@@ -1,0 +1,102 @@
+using System.Text;
+using Fairlead.Cni.Protocol;
+
+namespace Fairlead.Cni.Plugins;
+
+/// <summary>A run of the executable as a CNI plugin: reads the parameters, calls the plugin, writes one document.</summary>
+internal static class PluginProgram
+{
+    public static int Run(CniHost host)
+    {
+        // Errors are written in the version of the configuration once that is known.
+        var version = CniVersion.Newest;
+        try
+        {
+            Write(host, Execute(host, ref version));
+            return 0;
+        }
+        catch (CniException e)
+        {
+            Write(host, ResultWriter.ErrorToJson(version, e));
+            return 1;
+        }
+        catch (Exception e)
+        {
+            host.Error.WriteLine(e);
+            var fault = e is IOException or UnauthorizedAccessException
+                ? new CniException(CniErrorCode.InputOutput, e.Message)
+                : new CniException(CniErrorCode.Internal, e.Message, e.GetType().Name);
+            Write(host, ResultWriter.ErrorToJson(version, fault));
+            return 1;
+        }
+    }
+
+    private static string Execute(CniHost host, ref CniVersion version)
+    {
+        var environment = CniEnvironment.Read(host);
+        var text = ReadInput(host);
+        if (environment.Command == CniCommand.Version)
+        {
+            return ResultWriter.VersionsToJson();
+        }
+
+        using var config = NetworkConfig.Parse(text);
+        version = config.Version;
+        var call = new PluginCall(host, environment, config);
+        var plugin = PluginCatalog.Find(host.ProgramName) ?? PluginCatalog.Find(config.Type)
+            ?? throw config.Root["type"].Fault(
+                $"no plugin is named '{config.Type}'; there are {string.Join(", ", PluginCatalog.Names)}");
+        switch (environment.Command)
+        {
+            case CniCommand.Add:
+                return ResultWriter.ToJson(plugin.Add(call), version);
+            case CniCommand.Del:
+                plugin.Delete(call);
+                return "";
+            case CniCommand.Check:
+                Need(config, CniVersion.V040, "CHECK");
+                if (config.Previous is null)
+                {
+                    throw config.Root["prevResult"].Fault("is missing: CHECK compares with it");
+                }
+
+                plugin.Check(call);
+                return "";
+            case CniCommand.Status:
+                Need(config, CniVersion.V110, "STATUS");
+                plugin.Status(call);
+                return "";
+            default:
+                Need(config, CniVersion.V110, "GC");
+                plugin.CollectGarbage(
+                    call, config.ValidAttachments ?? throw config.Root["cni.dev/valid-attachments"].Fault("is missing"));
+                return "";
+        }
+    }
+
+    private static void Need(NetworkConfig config, CniVersion since, string command)
+    {
+        if (config.Version < since)
+        {
+            throw new CniException(
+                CniErrorCode.IncompatibleVersion, $"cniVersion: {command} needs {since} or later, the configuration is of {config.Version}");
+        }
+    }
+
+    private static ReadOnlyMemory<byte> ReadInput(CniHost host)
+    {
+        using var buffer = new MemoryStream();
+        host.Input.CopyTo(buffer);
+        return buffer.ToArray();
+    }
+
+    private static void Write(CniHost host, string document)
+    {
+        if (document.Length > 0)
+        {
+            host.Output.Write(Encoding.UTF8.GetBytes(document + "\n"));
+        }
+
+        host.Output.Flush();
+    }
+}
