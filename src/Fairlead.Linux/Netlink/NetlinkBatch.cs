@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Runtime.InteropServices;
 
 namespace Fairlead.Linux.Netlink;
 
@@ -42,7 +43,14 @@ internal sealed class NetlinkBatch(uint firstSequence) : IDisposable
         _length += NetlinkConstants.Align(message.Length);
     }
 
-    /// <summary>The bytes from the message of this index on.</summary>
+    /// <summary>Has the kernel answer the last message, though the family of messages answers only to what it refuses.</summary>
+    internal void AskAcknowledgement()
+    {
+        var flags = _buffer.AsSpan(_starts[^1] + 6, 2);
+        MemoryMarshal.Write(flags, (ushort)(MemoryMarshal.Read<ushort>(flags) | (ushort)NetlinkFlags.Ack));
+    }
+
+    /// <summary>The bytes of the message of this index.</summary>
     internal ReadOnlySpan<byte> Message(int index)
         => Bytes[_starts[index]..(index + 1 < _starts.Count ? _starts[index + 1] : _length)];
 
