@@ -1,0 +1,93 @@
+using System.Net;
+using Fairlead.Kube.Client;
+using Fairlead.Linux.Namespaces;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace Fairlead.Agent;
+
+/// <summary>What <c>fairlead agent</c> is told.</summary>
+public sealed record AgentOptions
+{
+    public const int DefaultHealthPort = 10256;
+
+    /// <summary>Where the API is: <see cref="KubeConfig.Resolve"/> of <c>--kubeconfig</c>. Not needed for <see cref="Cleanup"/>.</summary>
+    public KubeConfig? Api { get; init; }
+
+    /// <summary>The name of this node's object.</summary>
+    public string NodeName { get; init; } = "";
+
+    /// <summary>Where container runtimes look for network configurations.</summary>
+    public string CniConfDir { get; init; } = "/etc/cni/net.d";
+
+    /// <summary>Where they look for plugins. Nothing is installed there by the agent; it warns where the plugins are missing.</summary>
+    public string CniBinDir { get; init; } = "/opt/cni/bin";
+
+    /// <summary>What must outlive a restart: which pod has which address.</summary>
+    public string StateDir { get; init; } = "/var/lib/fairlead";
+
+    /// <summary>The range of all pods of the cluster: traffic that stays inside it keeps its source.</summary>
+    public IPNetwork ClusterCidr { get; init; } = IPNetwork.Parse("10.32.0.0/12");
+
+    /// <summary>The range of Services' virtual addresses.</summary>
+    public IPNetwork ServiceCidr { get; init; } = IPNetwork.Parse("10.96.0.0/12");
+
+    /// <summary>How packets get to other nodes: <c>vxlan</c>.</summary>
+    public string Overlay { get; init; } = "vxlan";
+
+    /// <summary>How Services get into the kernel: <c>nftables</c>; <c>none</c> leaves them to another proxy.</summary>
+    public string ProxyMode { get; init; } = "nftables";
+
+    /// <summary>The port of <c>/healthz</c>, <c>/livez</c>, <c>/readyz</c> and <c>/metrics</c> on all addresses; 0 for none.</summary>
+    public int HealthPort { get; init; } = DefaultHealthPort;
+
+    /// <summary>Removes all that an agent ever made on this node, and ends.</summary>
+    public bool Cleanup { get; init; }
+
+    /// <summary>The node's network; null for this process's own. Several nodes may so live in one process, as in tests.</summary>
+    public NetworkNamespace? Network { get; init; }
+
+    public TimeProvider Time { get; init; } = TimeProvider.System;
+
+    public ILoggerFactory Loggers { get; init; } = NullLoggerFactory.Instance;
+
+    /// <summary>Everything wrong with these, each with its remedy; empty where nothing is.</summary>
+    public IReadOnlyList<string> Validate()
+    {
+        var faults = new List<string>();
+        if (!Cleanup)
+        {
+            if (Api is null)
+            {
+                faults.Add("no API server: give --kubeconfig FILE, or run in a pod with a service account");
+            }
+
+            if (NodeName.Length == 0)
+            {
+                faults.Add("no node name: give --node-name NAME, the name of this machine's Node object");
+            }
+        }
+
+        if (ClusterCidr.Contains(ServiceCidr.BaseAddress) || ServiceCidr.Contains(ClusterCidr.BaseAddress))
+        {
+            faults.Add($"--cluster-cidr {ClusterCidr} and --service-cidr {ServiceCidr} overlap: a Service's address could be a pod's; choose ranges that do not");
+        }
+
+        if (Overlay != "vxlan")
+        {
+            faults.Add($"--overlay {Overlay} is unknown; there is: vxlan");
+        }
+
+        if (ProxyMode is not ("nftables" or "none"))
+        {
+            faults.Add($"--proxy-mode {ProxyMode} is unknown; there are: nftables, none");
+        }
+
+        if (HealthPort is < 0 or > 65535)
+        {
+            faults.Add($"--health-port {HealthPort} is not between 0 and 65535");
+        }
+
+        return faults;
+    }
+}

@@ -1,0 +1,223 @@
+using System.Net;
+using System.Runtime.ExceptionServices;
+using Fairlead.Agent.CniConfig;
+using Fairlead.Agent.Forwarding;
+using Fairlead.Agent.Masquerade;
+using Fairlead.Agent.Overlay;
+using Fairlead.Agent.Status;
+using Fairlead.Core.Nodes;
+using Fairlead.Core.State;
+using Fairlead.Core.Telemetry;
+using Fairlead.Kube.Client;
+using Fairlead.Kube.Informers;
+using Fairlead.Kube.Objects;
+using Fairlead.Kube.State;
+using Fairlead.Proxy;
+using Fairlead.Proxy.HealthChecks;
+using Microsoft.Extensions.Logging;
+
+namespace Fairlead.Agent;
+
+/// <summary>The node agent: everything that a node does for the pod network and its Services, in one process.</summary>
+/// <remarks>
+/// Stopping leaves the data plane in force, and starting anew finds it: packets do not notice. <see cref="AgentOptions.Cleanup"/>
+/// removes it.
+/// </remarks>
+public static class AgentRole
+{
+    /// <summary>Longest time that a change by somebody else, missed by the monitors, stays.</summary>
+    private static readonly ReconcileTiming s_timing = ReconcileTiming.Default with { Resync = TimeSpan.FromSeconds(30) };
+
+    /// <summary>Runs until cancelled; with <see cref="AgentOptions.Cleanup"/>, until all is removed.</summary>
+    /// <exception cref="ArgumentException">The options make no sense; the message has one line for each fault.</exception>
+    public static async Task RunAsync(AgentOptions options, CancellationToken ct)
+    {
+        var faults = options.Validate();
+        if (faults.Count > 0)
+        {
+            throw new ArgumentException(string.Join('\n', faults), nameof(options));
+        }
+
+        if (options.Cleanup)
+        {
+            await CleanAsync(options, ct);
+        }
+        else
+        {
+            await ServeAsync(options, ct);
+        }
+    }
+
+    private static async Task ServeAsync(AgentOptions options, CancellationToken ct)
+    {
+        var log = new AgentLog(options.Loggers.CreateLogger<AgentLog>());
+        log.Starting(options.NodeName, options.Overlay, options.ProxyMode, options.ClusterCidr, options.ServiceCidr);
+        using var client = new KubeClient(options.Api!, options.Time);
+        var nodes = new Informer<Node>(client, KubeResources.Nodes, new(Trim: NodeTopologySource.Trim), options.Time, options.Loggers.CreateLogger<Informer<Node>>());
+        var source = new NodeTopologySource(options.NodeName, options.ClusterCidr);
+        var topology = new TopologyLoop(nodes.Snapshot, source, options.Loggers.CreateLogger<TopologyLoop>());
+        var drift = new DriftMonitor(options.Network, topology.Ring, options.Time, options.Loggers.CreateLogger<DriftMonitor>());
+        var overlay = Loop(options, Overlay(options), topology.Topology);
+        var masquerade = Loop(options, Masquerade(options), topology.Topology);
+
+        // What follows the overlay follows only what the overlay has brought about.
+        var standing = new Snapshot<NodeTopology>(NodeTopology.Unknown);
+        var config = Loop(options, CniConfig(options), standing);
+        var condition = Loop(options, new NodeConditionReconciler(client, options.Time, options.Loggers.CreateLogger<NodeConditionReconciler>()), standing);
+        using var proxy = options.ProxyMode == "none" ? null : new ServiceProxy(client, Proxy(options));
+        using var metrics = new PrometheusText();
+        ProcessMetrics.Register();
+        await using var health = await HealthAsync(options, proxy, config, metrics, ct);
+
+        await Together(
+            ct,
+            nodes.RunAsync,
+            topology.RunAsync,
+            drift.RunAsync,
+            Loop(options, new ForwardingReconciler(options.Network, options.Loggers.CreateLogger<ForwardingReconciler>()), topology.Topology).RunAsync,
+            overlay.RunAsync,
+            masquerade.RunAsync,
+            t => RelayAsync(overlay, standing, t),
+            Loop(options, new NodePublisher(client, options.Loggers.CreateLogger<NodePublisher>()), standing).RunAsync,
+            config.RunAsync,
+            t => RelayReadyAsync(config, condition, t),
+            t => ObserveAsync(nodes.Snapshot, options.NodeName, proxy, t),
+            t => proxy?.RunAsync(t) ?? Task.CompletedTask);
+    }
+
+    /// <summary>Removes everything, going on past a failure, and tells what could not be removed.</summary>
+    private static async Task CleanAsync(AgentOptions options, CancellationToken ct)
+    {
+        var log = new AgentLog(options.Loggers.CreateLogger<AgentLog>());
+        var failures = new List<Exception>();
+        foreach (var (name, clean) in new (string, Func<CancellationToken, Task>)[]
+        {
+            // First what brings new pods here, last what carries those that are.
+            ("cni-config", CniConfig(options).CleanAsync),
+            ("proxy", ServiceProxy.Reconciler(Proxy(options)).CleanAsync),
+            ("masquerade", Masquerade(options).CleanAsync),
+            ("overlay", Overlay(options).CleanAsync),
+        })
+        {
+            try
+            {
+                await clean(ct);
+                log.Removed(name);
+            }
+            catch (Exception e) when (e is not OperationCanceledException)
+            {
+                failures.Add(new IOException($"{name}: {e.Message}", e));
+            }
+        }
+
+        if (failures.Count > 0)
+        {
+            throw new AggregateException("could not remove everything", failures);
+        }
+    }
+
+    private static VxlanReconciler Overlay(AgentOptions options) => new(options.Network, options.Loggers.CreateLogger<VxlanReconciler>());
+
+    private static MasqueradeReconciler Masquerade(AgentOptions options)
+        => new(options.ClusterCidr, options.ServiceCidr, options.Network, options.Loggers.CreateLogger<MasqueradeReconciler>());
+
+    private static CniConfigReconciler CniConfig(AgentOptions options)
+        => new(options.CniConfDir, options.StateDir, options.Network, options.Loggers.CreateLogger<CniConfigReconciler>());
+
+    private static ServiceProxyOptions Proxy(AgentOptions options) => new()
+    {
+        NodeName = options.NodeName,
+        ClusterCidr = options.ClusterCidr,
+        ServiceCidr = options.ServiceCidr,
+        Network = options.Network,
+        Time = options.Time,
+        Loggers = options.Loggers,
+    };
+
+    private static ReconcileLoop<T> Loop<T>(AgentOptions options, IReconciler<T> reconciler, Snapshot<T> desired)
+        where T : class
+        => new(reconciler, desired, s_timing, options.Time, options.Loggers.CreateLogger<ReconcileLoop<T>>());
+
+    /// <summary>Passes on what the overlay has brought about.</summary>
+    private static async Task RelayAsync(ReconcileLoop<NodeTopology> from, Snapshot<NodeTopology> to, CancellationToken ct)
+    {
+        await foreach (var applied in from.Progress.WatchAsync(ct))
+        {
+            if (applied.State is { Self: not null } state)
+            {
+                to.Publish(state);
+            }
+        }
+    }
+
+    /// <summary>Starts to tell the cluster that pods may come once the runtime was told.</summary>
+    private static async Task RelayReadyAsync(ReconcileLoop<NodeTopology> config, ReconcileLoop<NodeTopology> condition, CancellationToken ct)
+    {
+        await foreach (var applied in config.Progress.WatchAsync(ct))
+        {
+            if (applied.State is { Self: not null })
+            {
+                break;
+            }
+        }
+
+        await condition.RunAsync(ct);
+    }
+
+    private static async Task ObserveAsync(Snapshot<Store<Node>> nodes, string self, ServiceProxy? proxy, CancellationToken ct)
+    {
+        await foreach (var store in nodes.WatchAsync(ct))
+        {
+            proxy?.Health.Observe(store.Find("", self));
+        }
+    }
+
+    private static async Task<HealthServer?> HealthAsync(
+        AgentOptions options, ServiceProxy? proxy, ReconcileLoop<NodeTopology> config, PrometheusText metrics, CancellationToken ct)
+    {
+        if (options.HealthPort == 0)
+        {
+            return null;
+        }
+
+        var pages = new Dictionary<string, Func<HealthAnswer>>(StringComparer.Ordinal)
+        {
+            ["/healthz"] = () => proxy?.Health.Healthz() ?? HealthAnswer.Text("ok\n"),
+            ["/livez"] = () => proxy?.Health.Livez() ?? HealthAnswer.Text("ok\n"),
+            ["/readyz"] = () => Ready(config.Progress.Current.State is { Self: not null }, proxy?.Health.IsReady ?? true),
+            ["/metrics"] = () => new HealthAnswer(200, PrometheusText.ContentType, metrics.Render()),
+        };
+        return await HealthServer.StartAsync(new IPEndPoint(IPAddress.Any, options.HealthPort), pages, options.Network, options.Loggers, ct);
+    }
+
+    private static HealthAnswer Ready(bool network, bool services)
+        => HealthAnswer.Text($"[{Mark(network)}]pod-network\n[{Mark(services)}]services\n", network && services ? 200 : 503);
+
+    private static char Mark(bool good) => good ? '+' : '-';
+
+    /// <summary>Runs all until one fails or the token ends them; the first failure is the one that is thrown.</summary>
+    private static async Task Together(CancellationToken ct, params Func<CancellationToken, Task>[] parts)
+    {
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(ct);
+        Exception? first = null;
+        await Task.WhenAll(parts.Select(part => Task.Run(async () =>
+        {
+            try
+            {
+                await part(stop.Token);
+            }
+            catch (Exception e)
+            {
+                if (!stop.IsCancellationRequested)
+                {
+                    Interlocked.CompareExchange(ref first, e, null);
+                    await stop.CancelAsync();
+                }
+            }
+        }, CancellationToken.None)));
+        if (first is not null)
+        {
+            ExceptionDispatchInfo.Throw(first);
+        }
+    }
+}

@@ -1,0 +1,94 @@
+using System.Globalization;
+using System.Net;
+using System.Security.Cryptography;
+using System.Text;
+using Fairlead.Core.Nodes;
+using Fairlead.Core.State;
+using Fairlead.Linux.Namespaces;
+using Fairlead.Linux.Nftables;
+using Microsoft.Extensions.Logging;
+
+namespace Fairlead.Agent.Masquerade;
+
+/// <summary>Gives what this node's pods send out of the cluster the node's own address, and nothing else.</summary>
+/// <remarks>
+/// Pods keep their address towards each other on whatever way, because policies and logs go by it. Towards virtual addresses of
+/// Services too: those are turned into pods before a packet leaves.
+/// </remarks>
+public sealed partial class MasqueradeReconciler(IPNetwork clusterCidr, IPNetwork serviceCidr, NetworkNamespace? network, ILogger<MasqueradeReconciler> logger)
+    : IReconciler<NodeTopology>
+{
+    public const string Table = "fairlead-masquerade";
+
+    /// <summary>After the service proxy's at 100, which takes its mark off a packet first.</summary>
+    private const int Priority = 110;
+
+    private static readonly IPNetwork s_multicast = IPNetwork.Parse("224.0.0.0/4");
+
+    public string Name => "masquerade";
+
+    public Task ReconcileAsync(NodeTopology desired, CancellationToken ct)
+    {
+        if (desired.Self is not { } self)
+        {
+            return Task.CompletedTask;
+        }
+
+        var rules = Rules(self.PodRange, clusterCidr, serviceCidr);
+        var fingerprint = Fingerprint(rules);
+        using var socket = NftablesSocket.Open(network);
+        if (!IsInForce(socket, fingerprint, rules))
+        {
+            socket.Commit(Renew(rules, fingerprint));
+            LogWritten(self.PodRange, clusterCidr);
+        }
+
+        return Task.CompletedTask;
+    }
+
+    public Task CleanAsync(CancellationToken ct)
+    {
+        using var socket = NftablesSocket.Open(network);
+        if (socket.HasTable(NftFamily.Ip, Table))
+        {
+            socket.Commit(new NftTransaction(NftFamily.Ip, Table).Add(new DeleteTable()));
+        }
+
+        return Task.CompletedTask;
+    }
+
+    /// <summary>The whole of it, in one transaction: a packet meets the old rules or the new ones.</summary>
+    internal static NftTransaction Plan(IPNetwork podRange, IPNetwork clusterCidr, IPNetwork serviceCidr)
+    {
+        var rules = Rules(podRange, clusterCidr, serviceCidr);
+        return Renew(rules, Fingerprint(rules));
+    }
+
+    private static NftTransaction Renew(IReadOnlyList<NftOperation> rules, string fingerprint)
+        => new NftTransaction(NftFamily.Ip, Table).Add(new AddTable()).Add(new DeleteTable()).Add(new AddTable(fingerprint)).AddRange(rules);
+
+    private static List<NftOperation> Rules(IPNetwork podRange, IPNetwork clusterCidr, IPNetwork serviceCidr) =>
+    [
+        new AddChain("postrouting", new(NftChainType.Nat, NftHook.Postrouting, Priority)),
+        new AddRule(
+            "postrouting",
+            Match.Equal(Load.IpSaddr, podRange),
+            Match.NotEqual(Load.IpDaddr, podRange),
+            Match.NotEqual(Load.IpDaddr, clusterCidr),
+            Match.NotEqual(Load.IpDaddr, serviceCidr),
+            Match.NotEqual(Load.IpDaddr, s_multicast),
+            Nat.Masquerade(fullyRandom: true)),
+    ];
+
+    private static string Fingerprint(IEnumerable<NftOperation> rules)
+        => string.Create(
+            CultureInfo.InvariantCulture,
+            $"Fairlead masquerade, {Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(new NftTransaction(NftFamily.Ip, Table).AddRange(rules).ToString())).AsSpan(0, 6))}");
+
+    private static bool IsInForce(NftablesSocket socket, string fingerprint, List<NftOperation> rules)
+        => socket.Tables().Any(t => t.Family == NftFamily.Ip && t.Name == Table && t.Comment == fingerprint)
+            && socket.Rules(NftFamily.Ip, Table).Count == rules.OfType<AddRule>().Count();
+
+    [LoggerMessage(LogLevel.Information, "Masquerading what {PodRange} sends outside of {ClusterCidr}")]
+    private partial void LogWritten(IPNetwork podRange, IPNetwork clusterCidr);
+}

@@ -1,0 +1,52 @@
+using Fairlead.Core.Nodes;
+using Fairlead.Kube.State;
+using Fairlead.Linux;
+using Fairlead.Linux.Netlink.Route;
+
+namespace Fairlead.Agent.Overlay;
+
+// How a packet gets from a pod here to a pod there:
+//
+//   pod 10.32.1.7 ─ cni0 ─ route 10.32.2.0/24 via 10.32.2.0 dev fairlead.1 onlink
+//        ─ neighbour 10.32.2.0 has MAC of n2 ─ forwarding entry: MAC of n2 is behind 198.19.1.2
+//        ─ UDP 8472 over the underlay ─ fairlead.1 of n2 ─ cni0 of n2 ─ pod 10.32.2.9
+//
+// Everything is told by the Node objects, nothing is learnt: no broadcast, no multicast, no ARP crosses the overlay, and a
+// node that is gone from the API is gone from the tables. The address of a node's end is the network address of its pod
+// range, which no pod ever has; it is what this node's own traffic to pods elsewhere comes from, so answers find back.
+
+/// <summary>Turns the topology into what the overlay needs in the kernel: one link, and for each peer three entries.</summary>
+internal static class VxlanPlanner
+{
+    public const string LinkName = "fairlead.1";
+    public const int Vni = 1;
+    public const int UdpPort = 8472;
+
+    /// <summary>Outer IPv4, UDP and VXLAN headers and the inner Ethernet header: what a packet grows by.</summary>
+    public const int Overhead = 20 + 8 + 8 + 14;
+
+    public static VxlanSpec Link(NodeSelf self, Underlay underlay) => new(LinkName)
+    {
+        Vni = Vni,
+        UdpPort = UdpPort,
+        Local = self.Address,
+        Device = underlay.Link,
+        Mac = new MacAddress(self.Vtep.GetAddressBytes()),
+        Mtu = underlay.Mtu - Overhead,
+        Learning = false,
+        Up = true,
+    };
+
+    public static InterfaceAddress Address(NodeSelf self) => InterfaceAddress.Host(self.PodRange.BaseAddress);
+
+    public static IEnumerable<Neighbour> Neighbours(EquatableArray<NodePeer> peers, int link)
+        => peers.Select(p => new Neighbour(link, p.PodRange.BaseAddress, Mac(p)));
+
+    public static IEnumerable<FdbEntry> Forwarding(EquatableArray<NodePeer> peers, int link)
+        => peers.Select(p => new FdbEntry(link, Mac(p)) { Destination = p.Address });
+
+    public static IEnumerable<Route> Routes(EquatableArray<NodePeer> peers, int link)
+        => peers.Select(p => new Route(p.PodRange) { Gateway = p.PodRange.BaseAddress, Link = link, OnLink = true });
+
+    private static MacAddress Mac(NodePeer peer) => new(peer.Vtep.GetAddressBytes());
+}

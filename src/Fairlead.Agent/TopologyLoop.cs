@@ -1,0 +1,77 @@
+using Fairlead.Core.Nodes;
+using Fairlead.Kube.Informers;
+using Fairlead.Kube.Objects;
+using Fairlead.Kube.State;
+using Microsoft.Extensions.Logging;
+
+namespace Fairlead.Agent;
+
+/// <summary>Turns the newest Nodes into the newest topology, and publishes it again when the kernel was tampered with.</summary>
+internal sealed partial class TopologyLoop(Snapshot<Store<Node>> nodes, NodeTopologySource source, ILogger<TopologyLoop> logger)
+{
+    private readonly Snapshot<object> _drift = new(new object());
+
+    /// <summary>What the reconcilers follow.</summary>
+    public Snapshot<NodeTopology> Topology { get; } = new(NodeTopology.Unknown);
+
+    /// <summary>Has the reconcilers look again, though no Node changed.</summary>
+    public void Ring() => _drift.Publish(new object());
+
+    public async Task RunAsync(CancellationToken ct)
+    {
+        var told = NodeTopology.Unknown;
+        var drift = _drift.Current;
+        while (true)
+        {
+            var store = nodes.Current;
+            var next = source.Update(store);
+            var rung = !ReferenceEquals(drift, _drift.Current);
+            drift = _drift.Current;
+            if (!ReferenceEquals(next, told) || rung)
+            {
+                Tell(told, next);
+                told = next;
+
+                // Loops tell values apart by reference: a copy is a reason to look again.
+                Topology.Publish(rung ? next with { } : next);
+            }
+
+            await Task.WhenAny(nodes.ChangedAsync(store), _drift.ChangedAsync(drift)).WaitAsync(ct);
+        }
+    }
+
+    private void Tell(NodeTopology before, NodeTopology now)
+    {
+        foreach (var diagnostic in now.Diagnostics.Except(before.Diagnostics))
+        {
+            LogDiagnostic(diagnostic.Reason, diagnostic.Message);
+        }
+
+        if (now.Self is { } self && before.Self?.PodRange != self.PodRange)
+        {
+            LogRange(self.PodRange, self.Name, self.Address);
+        }
+
+        foreach (var peer in now.Peers.ExceptBy(before.Peers.Select(p => p.Name), p => p.Name, StringComparer.Ordinal))
+        {
+            LogJoined(peer.Name, peer.PodRange, peer.Address);
+        }
+
+        foreach (var peer in before.Peers.ExceptBy(now.Peers.Select(p => p.Name), p => p.Name, StringComparer.Ordinal))
+        {
+            LogLeft(peer.Name, peer.PodRange);
+        }
+    }
+
+    [LoggerMessage(LogLevel.Warning, "{Reason}: {Message}")]
+    private partial void LogDiagnostic(string reason, string message);
+
+    [LoggerMessage(LogLevel.Information, "Took pod range {PodRange} for node {Node} at {Address}")]
+    private partial void LogRange(System.Net.IPNetwork podRange, string node, System.Net.IPAddress address);
+
+    [LoggerMessage(LogLevel.Information, "Node {Node} joined: pods {PodRange} behind {Address}")]
+    private partial void LogJoined(string node, System.Net.IPNetwork podRange, System.Net.IPAddress address);
+
+    [LoggerMessage(LogLevel.Information, "Node {Node} left: pods {PodRange}")]
+    private partial void LogLeft(string node, System.Net.IPNetwork podRange);
+}

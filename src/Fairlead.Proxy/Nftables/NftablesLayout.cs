@@ -1,0 +1,206 @@
+using System.Globalization;
+using System.Net;
+using System.Security.Cryptography;
+using System.Text;
+using Fairlead.Core.Services;
+using Fairlead.Linux;
+using Fairlead.Linux.Nftables;
+
+namespace Fairlead.Proxy.Nftables;
+
+// The way of a packet through the table. Chains and rules are constant; all that Services change is elements.
+//
+//   prerouting, output (nat)
+//     services:   daddr . proto . dport vmap @service-ips ─────────────► goto svc-3
+//                 to an address of this node? goto nodeports
+//     nodeports:  from outside: proto . dport vmap @local-nodeports ───► goto nodeport-local-1
+//                 proto . dport vmap @service-nodeports ───────────────► goto nodeport-3
+//     svc-3:      from outside the cluster? mark for masquerade
+//                 dnat to  daddr . proto . dport . (random of 3)  map @endpoints
+//                 dnat to  daddr . proto . dport . 0              map @endpoints
+//                 drop
+//   postrouting (nat)   a pod that met itself, or marked? masquerade
+//   filter-forward, filter-output   still addressed to a cluster IP? nobody serves it: reject
+//   filter-input                    a node port without endpoints? reject
+//
+// One svc-N chain serves all Services with N endpoints. The second dnat is for a packet that was counting to three while the
+// kernel took the third endpoint away: rules and elements of one transaction come into force at once, but not in the middle of
+// a packet's way. It goes to the first endpoint then, and only if there is none any more it is dropped, so that the client's
+// second attempt, a second later, finds the new state and is not bound to the old.
+
+/// <summary>The constant part of the proxy's table in one address family: its sets, maps, chains and rules.</summary>
+internal sealed class NftablesLayout
+{
+    public const string Table = "fairlead-proxy";
+
+    /// <summary>Bit of the packet mark that asks for masquerade: kube-proxy's, which other software already leaves alone.</summary>
+    public const uint MasqueradeMark = 0x4000;
+
+    private const string Services = "services";
+    private const string NodePortsChain = "nodeports";
+    private const string Unserved = "unserved";
+    private const string UnservedNodePorts = "unserved-nodeports";
+
+    private readonly NftExpression _source;
+    private readonly NftExpression _destination;
+    private readonly NftExpression _port = Load.Concat(Load.L4Proto, Load.ThDport);
+    private readonly NftExpression _addressAndPort;
+    private readonly NftValue _loopback;
+    private readonly IPNetwork? _inside;
+    private readonly IPNetwork? _services;
+
+    public NftablesLayout(IPFamily family, IPNetwork clusterCidr, IPNetwork? serviceCidr)
+    {
+        var is4 = family == IPFamily.IPv4;
+        var address = is4 ? NftType.Ipv4Address : NftType.Ipv6Address;
+        Family = is4 ? NftFamily.Ip : NftFamily.Ip6;
+        (_source, _destination) = is4 ? (Load.IpSaddr, Load.IpDaddr) : (Load.Ip6Saddr, Load.Ip6Daddr);
+        _addressAndPort = Load.Concat(_destination, Load.L4Proto, Load.ThDport);
+        _loopback = IPNetwork.Parse(is4 ? "127.0.0.0/8" : "::1/128");
+        _inside = clusterCidr.BaseAddress.Family == family ? clusterCidr : null;
+        _services = serviceCidr is { } s && s.BaseAddress.Family == family ? s : null;
+
+        ValueArray<NftType> target = [address, NftType.InetService];
+        ServiceIPs = new("service-ips", [address, NftType.InetProtocol, NftType.InetService]) { IsVerdictMap = true };
+        Endpoints = new("endpoints", [address, NftType.InetProtocol, NftType.InetService, NftType.Index]) { Data = target };
+        NodePorts = new("service-nodeports", [NftType.InetProtocol, NftType.InetService]) { IsVerdictMap = true };
+        NodePortEndpoints = new("nodeport-endpoints", [NftType.InetProtocol, NftType.InetService, NftType.Index]) { Data = target };
+        LocalNodePorts = new("local-nodeports", [NftType.InetProtocol, NftType.InetService]) { IsVerdictMap = true };
+        LocalNodePortEndpoints = new("local-nodeport-endpoints", [NftType.InetProtocol, NftType.InetService, NftType.Index]) { Data = target };
+        NoEndpointNodePorts = new("no-endpoint-nodeports", [NftType.InetProtocol, NftType.InetService]);
+        ClusterIPs = new("cluster-ips", [address]);
+        Hairpins = new("hairpins", [address, address]);
+
+        Rules = [.. BaseRules()];
+        Fingerprint = FingerprintOf([.. Rules, .. ChainOf(new(FrontendKind.ClusterIP, DispatchMode.SourceHash, 2)), .. ChainOf(new(FrontendKind.NodePort, DispatchMode.Random, 1))]);
+    }
+
+    public NftFamily Family { get; }
+
+    public NftSet ServiceIPs { get; }
+
+    public NftSet Endpoints { get; }
+
+    public NftSet NodePorts { get; }
+
+    public NftSet NodePortEndpoints { get; }
+
+    public NftSet LocalNodePorts { get; }
+
+    public NftSet LocalNodePortEndpoints { get; }
+
+    public NftSet NoEndpointNodePorts { get; }
+
+    public NftSet ClusterIPs { get; }
+
+    public NftSet Hairpins { get; }
+
+    /// <summary>The operations that make the constant part, in a table that exists.</summary>
+    public IReadOnlyList<NftOperation> Rules { get; }
+
+    /// <summary>The comment of the table: one that carries another was made by another version or with other ranges, and is made anew.</summary>
+    public string Fingerprint { get; }
+
+    /// <summary>What makes one dispatch chain.</summary>
+    public IEnumerable<NftOperation> ChainOf(Dispatch dispatch)
+    {
+        var (chain, count) = (dispatch.ChainName, dispatch.Count);
+        var map = EndpointsOf(dispatch.Kind);
+        yield return new AddChain(chain);
+        if (dispatch.Kind == FrontendKind.NodePort)
+        {
+            // The answer must come back through this node, whoever asked.
+            yield return new AddRule(chain, Act.SetMarkBits(MasqueradeMark, MasqueradeMark));
+        }
+        else if (dispatch.Kind == FrontendKind.ClusterIP)
+        {
+            yield return _inside is { } inside
+                ? new AddRule(chain, Match.NotEqual(_source, inside), Act.SetMarkBits(MasqueradeMark, MasqueradeMark))
+                : new AddRule(chain, Act.SetMarkBits(MasqueradeMark, MasqueradeMark));
+        }
+
+        var pick = dispatch.Mode == DispatchMode.SourceHash ? Load.Hash(_source, count) : Load.Random(count);
+        yield return new AddRule(chain, Nat.Destination(Load.Map(KeyOf(dispatch.Kind, pick), map)));
+        if (count > 1)
+        {
+            yield return new AddRule(chain, Nat.Destination(Load.Map(KeyOf(dispatch.Kind, Load.Random(1)), map)));
+        }
+
+        yield return new AddRule(chain, Act.Drop);
+    }
+
+    public NftSet FrontendsOf(FrontendKind kind) => kind switch
+    {
+        FrontendKind.ClusterIP => ServiceIPs,
+        FrontendKind.NodePort => NodePorts,
+        _ => LocalNodePorts,
+    };
+
+    public NftSet EndpointsOf(FrontendKind kind) => kind switch
+    {
+        FrontendKind.ClusterIP => Endpoints,
+        FrontendKind.NodePort => NodePortEndpoints,
+        _ => LocalNodePortEndpoints,
+    };
+
+    private NftExpression KeyOf(FrontendKind kind, NftExpression pick)
+        => kind == FrontendKind.ClusterIP ? Load.Concat(_destination, Load.L4Proto, Load.ThDport, pick) : Load.Concat(Load.L4Proto, Load.ThDport, pick);
+
+    private IEnumerable<NftOperation> BaseRules()
+    {
+        foreach (var set in (NftSet[])[ServiceIPs, Endpoints, NodePorts, NodePortEndpoints, LocalNodePorts, LocalNodePortEndpoints, NoEndpointNodePorts, ClusterIPs, Hairpins])
+        {
+            yield return new AddSet(set);
+        }
+
+        foreach (var chain in (string[])[Services, NodePortsChain, Unserved, UnservedNodePorts])
+        {
+            yield return new AddChain(chain);
+        }
+
+        yield return new AddRule(Services, Act.Verdict(_addressAndPort, ServiceIPs));
+        yield return new AddRule(Services, Match.NotEqual(_destination, _loopback), Match.Destination(FibAddressType.Local), Act.Goto(NodePortsChain));
+
+        // Clients outside see only endpoints here where the Service wants that; pods and this node itself see all (kube-proxy's rule).
+        var fromElsewhere = Match.Compare(Load.FibSaddrType, NftComparison.NotEqual, (int)FibAddressType.Local);
+        yield return _inside is { } inside
+            ? new AddRule(NodePortsChain, Match.NotEqual(_source, inside), fromElsewhere, Act.Verdict(_port, LocalNodePorts))
+            : new AddRule(NodePortsChain, fromElsewhere, Act.Verdict(_port, LocalNodePorts));
+        yield return new AddRule(NodePortsChain, Act.Verdict(_port, NodePorts));
+
+        yield return new AddRule(Unserved, Match.In(_destination, ClusterIPs), Act.RejectWithReset);
+        yield return new AddRule(Unserved, Match.In(_destination, ClusterIPs), Act.Reject);
+        if (_services is { } range)
+        {
+            // Nobody's address, or a Service's that this node has not heard of yet: silence lets the client try again.
+            yield return new AddRule(Unserved, Match.Equal(_destination, range), Act.Drop);
+        }
+
+        yield return new AddRule(UnservedNodePorts, Match.NotEqual(_destination, _loopback), Match.In(_port, NoEndpointNodePorts), Act.RejectWithReset);
+        yield return new AddRule(UnservedNodePorts, Match.NotEqual(_destination, _loopback), Match.In(_port, NoEndpointNodePorts), Act.Reject);
+
+        yield return new AddChain("prerouting", new(NftChainType.Nat, NftHook.Prerouting, -100));
+        yield return new AddRule("prerouting", Act.Jump(Services));
+        yield return new AddChain("output", new(NftChainType.Nat, NftHook.Output, -100));
+        yield return new AddRule("output", Act.Jump(Services));
+        yield return new AddChain("postrouting", new(NftChainType.Nat, NftHook.Postrouting, 100));
+        yield return new AddRule("postrouting", Match.Status(CtStatus.DestinationNat), Match.In(Load.Concat(_source, _destination), Hairpins), Nat.Masquerade(fullyRandom: true));
+
+        // The mark goes before the packet does: a tunnel would carry it on to the outer packet, which is nobody's to masquerade.
+        yield return new AddRule(
+            "postrouting", Match.Bits(Load.Mark, MasqueradeMark, MasqueradeMark), Act.SetMarkBits(MasqueradeMark, 0), Nat.Masquerade(fullyRandom: true));
+        yield return new AddChain("filter-forward", new(NftChainType.Filter, NftHook.Forward, 0));
+        yield return new AddRule("filter-forward", Match.State(CtState.New), Act.Jump(Unserved));
+        yield return new AddChain("filter-output", new(NftChainType.Filter, NftHook.Output, 0));
+        yield return new AddRule("filter-output", Match.State(CtState.New), Act.Jump(Unserved));
+        yield return new AddChain("filter-input", new(NftChainType.Filter, NftHook.Input, 0));
+        yield return new AddRule("filter-input", Match.State(CtState.New), Act.Jump(UnservedNodePorts));
+    }
+
+    private string FingerprintOf(IEnumerable<NftOperation> operations)
+    {
+        var text = new NftTransaction(Family, Table).AddRange(operations).ToString();
+        var hash = SHA256.HashData(Encoding.UTF8.GetBytes(text));
+        return string.Create(CultureInfo.InvariantCulture, $"Fairlead service proxy, layout {Convert.ToHexStringLower(hash.AsSpan(0, 6))}");
+    }
+}

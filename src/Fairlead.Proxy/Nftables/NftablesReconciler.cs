@@ -1,0 +1,215 @@
+using Fairlead.Core.Services;
+using Fairlead.Core.State;
+using Fairlead.Kube.Objects;
+using Fairlead.Linux;
+using Fairlead.Linux.Nftables;
+using Microsoft.Extensions.Logging;
+
+namespace Fairlead.Proxy.Nftables;
+
+/// <summary>Keeps the table <c>fairlead-proxy</c> as the service table says.</summary>
+/// <remarks>
+/// A change costs its own elements in one transaction. What the kernel holds is read at the start and when somebody else may have
+/// changed it, and then only differences are written too: an agent that starts anew changes nothing that was right. Connections
+/// are never touched, but for UDP flows to endpoints that are gone.
+/// Not for several threads at once: one loop owns it.
+/// </remarks>
+internal sealed partial class NftablesReconciler : IReconciler<ServiceTable>
+{
+    private const int Attempts = 5;
+
+    private readonly ServiceProxyOptions _options;
+    private readonly IPFamily _family;
+    private readonly NftablesLayout _layout;
+    private readonly FrontendIndex _desired;
+    private readonly ILogger<NftablesReconciler> _logger;
+
+    /// <summary>What the kernel holds; null while that is not known.</summary>
+    private NftablesImage? _actual;
+    private uint _generation;
+
+    public NftablesReconciler(ServiceProxyOptions options, IPFamily family = IPFamily.IPv4)
+    {
+        (_options, _family) = (options, family);
+        _layout = new(family, options.ClusterCidr, options.ServiceCidr);
+        _desired = new(family);
+        _logger = options.Loggers.CreateLogger<NftablesReconciler>();
+    }
+
+    public string Name => "services";
+
+    public Task ReconcileAsync(ServiceTable desired, CancellationToken ct)
+    {
+        if (!desired.IsKnown)
+        {
+            return Task.CompletedTask;
+        }
+
+        var start = _options.Time.GetTimestamp();
+        var before = _desired.Table;
+        var touched = new Touched();
+        _desired.Update(desired, touched);
+        var full = _actual is null || ReferenceEquals(before, desired);
+        try
+        {
+            using var socket = NftablesSocket.Open(_options.Network);
+            if (_actual is null || (ReferenceEquals(before, desired) && socket.Generation() != _generation))
+            {
+                Compare(socket);
+            }
+            else
+            {
+                Change(socket, touched);
+            }
+        }
+        catch
+        {
+            _actual = null;
+            Telemetry.SyncFailures.Add(1);
+            throw;
+        }
+
+        Measure(desired, before, start, full);
+        return Task.CompletedTask;
+    }
+
+    public Task CleanAsync(CancellationToken ct)
+    {
+        using var socket = NftablesSocket.Open(_options.Network);
+        if (socket.HasTable(_layout.Family, NftablesLayout.Table))
+        {
+            socket.Commit(new NftTransaction(_layout.Family, NftablesLayout.Table).Add(new DeleteTable()));
+        }
+
+        _actual = null;
+        return Task.CompletedTask;
+    }
+
+    /// <summary>Writes what changed, on top of what is known to be there.</summary>
+    private void Change(NftablesSocket socket, Touched touched)
+    {
+        var plan = NftablesPlanner.Plan(_desired, touched, _actual!);
+        if (plan.IsEmpty)
+        {
+            return;
+        }
+
+        try
+        {
+            Commit(socket, Transaction().Add(plan, _layout), plan, _actual!, null);
+        }
+        catch (LinuxException e)
+        {
+            // The table is not what it was taken for: somebody else was there.
+            LogSurprised(e.Message);
+            Compare(socket);
+        }
+    }
+
+    /// <summary>Reads what is there and writes the differences, or everything where it cannot be made sense of.</summary>
+    private void Compare(NftablesSocket socket)
+    {
+        for (var attempt = 1; ; attempt++)
+        {
+            var generation = socket.Generation();
+            var actual = Read(socket);
+            var image = actual ?? new NftablesImage();
+            var plan = NftablesPlanner.Plan(_desired, Touched.All(_desired, image), image);
+            if (actual is not null && plan.IsEmpty)
+            {
+                (_actual, _generation) = (image, generation);
+                return;
+            }
+
+            try
+            {
+                var transaction = actual is null ? NftablesEncoding.Renew(_layout) : Transaction();
+                Commit(socket, transaction.Add(plan, _layout), plan, image, generation);
+                return;
+            }
+            catch (LinuxException e) when (e.Errno == Errno.Restart && attempt < Attempts)
+            {
+                // Somebody changed something between the reading and the writing.
+            }
+        }
+    }
+
+    private void Commit(NftablesSocket socket, NftTransaction transaction, NftablesPlan plan, NftablesImage image, uint? generation)
+    {
+        socket.Commit(transaction, generation);
+        image.Apply(plan);
+        _actual = image;
+        _generation = socket.Generation();
+        LogApplied(plan.Frontends.Length, transaction.Operations.Count, _desired.Table.Services.Count);
+    }
+
+    private NftTransaction Transaction() => new(_layout.Family, NftablesLayout.Table);
+
+    /// <summary>The table as the kernel has it; null where there is none, or one of another layout, or one that was tampered with.</summary>
+    private NftablesImage? Read(NftablesSocket socket)
+    {
+        if (socket.Tables().FirstOrDefault(t => t.Family == _layout.Family && t.Name == NftablesLayout.Table) is not { } table)
+        {
+            return null;
+        }
+
+        var chains = socket.Chains(_layout.Family, NftablesLayout.Table).Select(c => c.Name).ToHashSet(StringComparer.Ordinal);
+        var sets = socket.Sets(_layout.Family, NftablesLayout.Table).Select(s => s.Name).ToHashSet(StringComparer.Ordinal);
+        var rules = socket.Rules(_layout.Family, NftablesLayout.Table).CountBy(r => r.Chain, StringComparer.Ordinal).ToDictionary(StringComparer.Ordinal);
+        var expected = _layout.Rules.Concat(chains.Select(Dispatch.TryParse).OfType<Dispatch>().SelectMany(_layout.ChainOf)).ToList();
+        var intact = table.Comment == _layout.Fingerprint
+            && chains.SetEquals(expected.OfType<AddChain>().Select(c => c.Name))
+            && sets.SetEquals(expected.OfType<AddSet>().Select(s => s.Set.Name))
+            && expected.OfType<AddRule>().CountBy(r => r.Chain, StringComparer.Ordinal).All(r => rules.GetValueOrDefault(r.Key) == r.Value);
+        if (intact)
+        {
+            try
+            {
+                return NftablesEncoding.Read(_layout, chains, set => socket.Elements(_layout.Family, NftablesLayout.Table, set));
+            }
+            catch (TamperedTableException)
+            {
+                // As below.
+            }
+        }
+
+        LogRenewing(NftablesLayout.Table, table.Comment ?? "no comment");
+        return null;
+    }
+
+    private void Measure(ServiceTable desired, ServiceTable before, long start, bool full)
+    {
+        var seconds = _options.Time.GetElapsedTime(start).TotalSeconds;
+        var now = _options.Time.GetUtcNow();
+        var tag = new KeyValuePair<string, object?>("ip_family", _family == IPFamily.IPv4 ? "IPv4" : "IPv6");
+        Telemetry.Sync.Record(seconds, tag);
+        (full ? Telemetry.FullSync : Telemetry.PartialSync).Record(seconds, tag);
+        Telemetry.LastSync.Record(now.ToUnixTimeMilliseconds() / 1000.0, tag);
+        if (!before.IsKnown)
+        {
+            // What happened before the start was not this program's to be quick with.
+            return;
+        }
+
+        var changed = desired.ChangedSince(before);
+        Telemetry.ServiceChanges.Add(changed.Count);
+        foreach (var key in changed)
+        {
+            if (Triggered(desired, key) is { } trigger && trigger != Triggered(before, key))
+            {
+                Telemetry.Programming.Record((now - trigger).TotalSeconds, tag);
+            }
+        }
+    }
+
+    private static DateTimeOffset? Triggered(ServiceTable table, ObjectKey key) => table.Services.GetValueOrDefault(key)?.Triggered;
+
+    [LoggerMessage(LogLevel.Debug, "Services: {Frontends} frontends changed by {Operations} operations; {Services} services in the table")]
+    private partial void LogApplied(int frontends, int operations, int services);
+
+    [LoggerMessage(LogLevel.Warning, "The service table in the kernel is not as it was left ({Problem}): comparing all of it")]
+    private partial void LogSurprised(string problem);
+
+    [LoggerMessage(LogLevel.Warning, "Table {Table} ({Comment}) is of another version, of other ranges, or was changed by somebody else: making it anew")]
+    private partial void LogRenewing(string table, string comment);
+}

@@ -1,0 +1,98 @@
+using Fairlead.Core.Services;
+using Fairlead.Core.State;
+using Fairlead.Kube.Client;
+using Fairlead.Kube.Informers;
+using Fairlead.Kube.Objects;
+using Fairlead.Kube.State;
+using Fairlead.Proxy.HealthChecks;
+using Fairlead.Proxy.Nftables;
+using Microsoft.Extensions.Logging;
+
+namespace Fairlead.Proxy;
+
+/// <summary>Follows Services and their endpoints and keeps the kernel sending packets to them.</summary>
+public sealed partial class ServiceProxy : IDisposable
+{
+    /// <summary>As kube-proxy asks: what is headless or another proxy's does not even come over the wire.</summary>
+    private const string ForUs = $"!{ServiceTableCompiler.HeadlessLabel},!{ServiceTableCompiler.ProxyNameLabel}";
+
+    private static readonly ReconcileTiming s_timing = new(TimeSpan.FromMilliseconds(100), TimeSpan.FromSeconds(10), TimeSpan.FromSeconds(30));
+
+    private readonly Informer<Service> _services;
+    private readonly Informer<EndpointSlice> _slices;
+    private readonly ServiceTableSource _source;
+    private readonly ReconcileLoop<ServiceTable> _loop;
+    private readonly TimeProvider _time;
+    private readonly ILogger<ServiceProxy> _logger;
+
+    public ServiceProxy(KubeClient client, ServiceProxyOptions options)
+    {
+        (_time, _logger) = (options.Time, options.Loggers.CreateLogger<ServiceProxy>());
+        _services = new(client, KubeResources.Services, new(LabelSelector: ForUs, Trim: Trimming.Trim), _time, options.Loggers.CreateLogger<Informer<Service>>());
+        _slices = new(client, KubeResources.EndpointSlices, new(LabelSelector: ForUs, Trim: Trimming.Trim), _time, options.Loggers.CreateLogger<Informer<EndpointSlice>>());
+        _source = new(new NodeFacts(options.NodeName));
+        _loop = new(Reconciler(options), Tables, s_timing, _time, options.Loggers.CreateLogger<ReconcileLoop<ServiceTable>>());
+        Health = new(_time);
+    }
+
+    public ProxyHealth Health { get; }
+
+    /// <summary>The newest table: what the kernel should be like.</summary>
+    public Snapshot<ServiceTable> Tables { get; } = new(ServiceTable.Unknown);
+
+    /// <summary>The way into the kernel, alone: to clean up without an API server, and for tests.</summary>
+    public static IReconciler<ServiceTable> Reconciler(ServiceProxyOptions options) => new NftablesReconciler(options);
+
+    /// <summary>Runs until cancelled, and leaves the kernel as it is then.</summary>
+    public async Task RunAsync(CancellationToken ct)
+        => await Task.WhenAll(_services.RunAsync(ct), _slices.RunAsync(ct), CompileAsync(ct), _loop.RunAsync(ct), ProgressAsync(ct));
+
+    public void Dispose() => _loop.Dispose();
+
+    private async Task CompileAsync(CancellationToken ct)
+    {
+        while (true)
+        {
+            var (services, slices) = (_services.Snapshot.Current, _slices.Snapshot.Current);
+            var before = Tables.Current;
+            var next = _source.Update(services, slices);
+            if (!ReferenceEquals(next, before))
+            {
+                Tell(before, next);
+                Health.Queued();
+                Telemetry.LastQueued.Record(_time.GetUtcNow().ToUnixTimeMilliseconds() / 1000.0);
+                Tables.Publish(next);
+            }
+
+            await Task.WhenAny(_services.Snapshot.ChangedAsync(services), _slices.Snapshot.ChangedAsync(slices)).WaitAsync(ct);
+        }
+    }
+
+    private async Task ProgressAsync(CancellationToken ct)
+    {
+        await foreach (var applied in _loop.Progress.WatchAsync(ct))
+        {
+            if (applied.State is { IsKnown: true } state && ReferenceEquals(state, Tables.Current))
+            {
+                Health.Updated();
+            }
+        }
+    }
+
+    private void Tell(ServiceTable before, ServiceTable next)
+    {
+        foreach (var key in next.ChangedSince(before))
+        {
+            if (next.Services.TryGetValue(key, out var rules))
+            {
+                foreach (var diagnostic in rules.Diagnostics.Except(before.Services.GetValueOrDefault(key)?.Diagnostics ?? []))
+                {
+                    LogDiagnostic(key, diagnostic.Reason, diagnostic.Message);
+                }
+            }
+        }
+    }
+
+    [LoggerMessage(LogLevel.Warning, "Service {Service}: {Reason}: {Message}")]
+    private partial void LogDiagnostic(ObjectKey service, string reason, string message);
+}

@@ -1,0 +1,26 @@
+using System.Net;
+using Fairlead.Linux.Namespaces;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace Fairlead.Proxy;
+
+/// <summary>What the service proxy of a node is told.</summary>
+public sealed record ServiceProxyOptions
+{
+    /// <summary>The name of this node's object: which endpoints are local follows from it.</summary>
+    public string NodeName { get; init; } = "";
+
+    /// <summary>Who is inside: traffic to a virtual address from anywhere else gets this node's address, so that answers come back through it.</summary>
+    public IPNetwork ClusterCidr { get; init; } = IPNetwork.Parse("10.32.0.0/12");
+
+    /// <summary>The range of virtual addresses: one that no Service has leads nowhere. Null where it is not known.</summary>
+    public IPNetwork? ServiceCidr { get; init; }
+
+    /// <summary>The node's network; null for this process's own.</summary>
+    public NetworkNamespace? Network { get; init; }
+
+    public TimeProvider Time { get; init; } = TimeProvider.System;
+
+    public ILoggerFactory Loggers { get; init; } = NullLoggerFactory.Instance;
+}
