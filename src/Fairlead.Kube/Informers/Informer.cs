@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Globalization;
 using System.Text.Json;
 using Fairlead.Kube.Client;
 using Fairlead.Kube.Objects;
@@ -20,6 +21,7 @@ public sealed partial class Informer<T>
 {
     private static readonly TimeSpan s_minBackoff = TimeSpan.FromMilliseconds(50);
     private static readonly TimeSpan s_maxBackoff = TimeSpan.FromSeconds(15);
+    private static readonly TimeSpan s_seenLimit = TimeSpan.FromSeconds(5);
 
     private readonly KubeClient _client;
     private readonly KubeResource<T> _resource;
@@ -55,6 +57,41 @@ public sealed partial class Informer<T>
 
         throw new OperationCanceledException(ct);
     }
+
+    /// <summary>The first store that meets the condition, or the newest one when the time is up.</summary>
+    public async Task<Store<T>> UntilAsync(Func<Store<T>, bool> condition, TimeSpan limit, CancellationToken ct)
+    {
+        if (condition(Snapshot.Current))
+        {
+            return Snapshot.Current;
+        }
+
+        using var timeout = new CancellationTokenSource(limit, _time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(ct, timeout.Token);
+        try
+        {
+            await foreach (var store in Snapshot.WatchAsync(either.Token))
+            {
+                if (condition(store))
+                {
+                    return store;
+                }
+            }
+        }
+        catch (OperationCanceledException) when (!ct.IsCancellationRequested)
+        {
+            // Time is up: the caller goes on with what there is.
+        }
+
+        return Snapshot.Current;
+    }
+
+    /// <summary>A store that holds a write of ours: whoever decides from the store must not decide from an older one.</summary>
+    /// <param name="resourceVersion">The version that the server gave the written object.</param>
+    public Task<Store<T>> SeenAsync(string resourceVersion, CancellationToken ct)
+        => ulong.TryParse(resourceVersion, NumberStyles.None, CultureInfo.InvariantCulture, out var written)
+            ? UntilAsync(s => ulong.TryParse(s.ResourceVersion, NumberStyles.None, CultureInfo.InvariantCulture, out var seen) && seen >= written, s_seenLimit, ct)
+            : Task.FromResult(Snapshot.Current);
 
     /// <summary>Follows the objects until cancelled; that is its only end.</summary>
     public async Task RunAsync(CancellationToken ct)
@@ -122,7 +159,7 @@ public sealed partial class Informer<T>
         }
 
         changed.AddRange(before.Objects.Keys.Where(k => !objects.ContainsKey(k)));
-        Publish(objects.ToImmutable(), changed.ToImmutable());
+        Publish(objects.ToImmutable(), changed.ToImmutable(), list.ResourceVersion);
         return list.ResourceVersion;
     }
 
@@ -162,16 +199,16 @@ public sealed partial class Informer<T>
 
         if (changed.Count > 0)
         {
-            Publish(objects.ToImmutable(), changed.ToImmutable());
+            Publish(objects.ToImmutable(), changed.ToImmutable(), version);
         }
 
         return version;
     }
 
-    private void Publish(ImmutableDictionary<ObjectKey, T> objects, ImmutableArray<ObjectKey> changed)
+    private void Publish(ImmutableDictionary<ObjectKey, T> objects, ImmutableArray<ObjectKey> changed, string resourceVersion)
     {
         _log.Add(++_version, changed);
-        Snapshot.Publish(new Store<T>(true, objects, _version, _log));
+        Snapshot.Publish(new Store<T>(true, objects, resourceVersion, _version, _log));
     }
 
     private T Trim(T item) => _options.Trim is { } trim ? trim(item) : item;

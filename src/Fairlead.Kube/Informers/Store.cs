@@ -14,13 +14,16 @@ public sealed class Store<T>
     private readonly ChangeLog? _log;
     private readonly long _version;
 
-    internal Store(bool synced, ImmutableDictionary<ObjectKey, T> objects, long version, ChangeLog? log)
-        => (Synced, Objects, _version, _log) = (synced, objects, version, log);
+    internal Store(bool synced, ImmutableDictionary<ObjectKey, T> objects, string resourceVersion = "", long version = 0, ChangeLog? log = null)
+        => (Synced, Objects, ResourceVersion, _version, _log) = (synced, objects, resourceVersion, version, log);
 
     /// <summary>Whether the objects have been listed once; before that an absent object means nothing.</summary>
     public bool Synced { get; }
 
     public ImmutableDictionary<ObjectKey, T> Objects { get; }
+
+    /// <summary>The newest version that the store has seen.</summary>
+    public string ResourceVersion { get; }
 
     public IEnumerable<T> Values => Objects.Values;
 
@@ -53,12 +56,12 @@ public static class Store
     /// <summary>Nothing known yet.</summary>
     public static Store<T> Empty<T>()
         where T : class, IKubeObject
-        => new(false, ImmutableDictionary<ObjectKey, T>.Empty, 0, null);
+        => new(false, ImmutableDictionary<ObjectKey, T>.Empty);
 
     /// <summary>Just these objects: for tests, and for parts that make their own.</summary>
     public static Store<T> Of<T>(params IEnumerable<T> objects)
         where T : class, IKubeObject
-        => new(true, objects.ToImmutableDictionary(o => new ObjectKey(o.Metadata.Namespace, o.Metadata.Name)), 0, null);
+        => new(true, objects.ToImmutableDictionary(o => new ObjectKey(o.Metadata.Namespace, o.Metadata.Name)));
 }
 
 /// <summary>Which keys each of the last versions of a store changed.</summary>

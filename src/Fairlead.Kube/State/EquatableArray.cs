@@ -26,6 +26,8 @@ public readonly struct EquatableArray<T>(ImmutableArray<T> items) : IEquatable<E
 
     public ImmutableArray<T> AsImmutableArray() => ImmutableCollectionsMarshal.AsImmutableArray(_items ?? []);
 
+    public bool Contains(T item) => AsSpan().Contains(item);
+
     /// <summary>This array with one more item at its end.</summary>
     public EquatableArray<T> Add(T item) => new(AsImmutableArray().Add(item));
 
