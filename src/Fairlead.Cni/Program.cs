@@ -3,7 +3,6 @@ using Fairlead.Cni.Launcher;
 using Fairlead.Cni.Plugins;
 using Fairlead.Cni.Protocol;
 using Fairlead.Cni.Runtime;
-using Microsoft.Win32.SafeHandles;
 
 namespace Fairlead.Cni;
 
@@ -12,7 +11,7 @@ internal static class Program
 {
     private static int Main(string[] args)
     {
-        using var error = new StreamWriter(Standard(2, FileAccess.Write)) { AutoFlush = true };
+        using var error = new StreamWriter(new DescriptorStream(2, writes: true)) { AutoFlush = true };
         var name = ProgramName();
         if (name == CniInstall.LauncherName)
         {
@@ -26,8 +25,8 @@ internal static class Program
             return args is ["--help" or "-h"] ? 0 : 2;
         }
 
-        using var input = Standard(0, FileAccess.Read);
-        using var output = Standard(1, FileAccess.Write);
+        using var input = new DescriptorStream(0, writes: false);
+        using var output = new DescriptorStream(1, writes: true);
         return PluginProgram.Run(new CniHost(Environment.GetEnvironmentVariable, input, output, error)
         {
             ProgramName = name,
@@ -42,8 +41,4 @@ internal static class Program
         var end = line.IndexOf((byte)0);
         return Path.GetFileName(Encoding.UTF8.GetString(end < 0 ? line : line[..end]));
     }
-
-    // Not Console: its start costs more than a plugin's work does, and it changes signal handling.
-    private static FileStream Standard(int number, FileAccess access)
-        => new(new SafeFileHandle(number, ownsHandle: false), access, bufferSize: 0);
 }

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using Fairlead.Cni.Protocol;
 using Microsoft.Win32.SafeHandles;
 
 namespace Fairlead.Cni.Launcher;
@@ -45,7 +46,7 @@ internal static class LauncherProgram
             error.WriteLine($"fairlead-pod: {e.Message}");
             return e.ExitCode;
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or JsonException or ArgumentException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or JsonException or ArgumentException or CniException)
         {
             error.WriteLine($"fairlead-pod: {e.Message}");
             return LaunchException.SetupFailed;

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using Fairlead.Cni.Protocol;
 
 namespace Fairlead.Cni.Launcher;
 
@@ -54,8 +55,13 @@ public sealed record PodLaunchSpec
     public byte[] ToJson() => JsonSerializer.SerializeToUtf8Bytes(this, PodLaunchJson.Default.PodLaunchSpec);
 
     /// <summary>Reads a specification file's text.</summary>
+    /// <exception cref="JsonException">The text is no JSON.</exception>
+    /// <exception cref="CniException">A field is missing, unknown or makes no sense; the message names it.</exception>
     public static PodLaunchSpec Parse(ReadOnlySpan<byte> json)
-        => JsonSerializer.Deserialize(json, PodLaunchJson.Default.PodLaunchSpec) ?? throw new JsonException("the specification is null");
+    {
+        var reader = new Utf8JsonReader(json);
+        return PodLaunchReader.Read(new ConfigNode(JsonElement.ParseValue(ref reader), ""));
+    }
 }
 
 /// <summary>A container's root: an overlay over the host's, whose changes live on a tmpfs and go with the container.</summary>
@@ -116,6 +122,6 @@ public sealed record PodMount
 /// <summary>The JSON of the launcher, made at compile time.</summary>
 [JsonSourceGenerationOptions(
     PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
-    UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow)]
+    GenerationMode = JsonSourceGenerationMode.Serialization)]
 [JsonSerializable(typeof(PodLaunchSpec))]
 internal sealed partial class PodLaunchJson : JsonSerializerContext;

@@ -108,6 +108,12 @@ internal readonly struct ConfigNode(JsonElement element, string path)
             : throw Fault($"{number} is not between {minimum} and {maximum}");
     }
 
+    public long LongNumber(long minimum)
+    {
+        Expect(JsonValueKind.Number, "a number");
+        return element.TryGetInt64(out var number) && number >= minimum ? number : throw Fault($"{element.GetRawText()} is not a whole number from {minimum} on");
+    }
+
     public int? Number(int minimum, int maximum) => Exists ? Number(0, minimum, maximum) : null;
 
     public IPAddress? Address()
