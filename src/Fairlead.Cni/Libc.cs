@@ -25,6 +25,8 @@ internal static unsafe partial class Libc
     internal const int AtEmptyPath = 0x1000;
     internal const int AtRecursive = 0x8000;
     internal const int OpenCloseOnExec = 0x80000;
+    private const int OpenReadWrite = 2;
+    private const int OpenCreate = 0x40;
     internal const int OpenPathOnly = 0x200000;
 
     // linux/mount.h
@@ -60,17 +62,22 @@ internal static unsafe partial class Libc
     private const int CloseRangeOnExec = 4;
     private const uint CapabilityVersion = 0x20080522; // linux/capability.h: _LINUX_CAPABILITY_VERSION_3
 
-    /// <summary>Waits for an exclusive lock that ends with the handle, or with the process however that ends.</summary>
-    public static void LockExclusively(SafeFileHandle file, string path)
+    /// <summary>Opens a file, made if need be, and waits for its exclusive lock, which ends with the handle, or with the process however that ends.</summary>
+    /// <remarks>Not FileStream: it tries for a lock of its own at once, and fails where another holds one.</remarks>
+    public static SafeFileHandle OpenLocked(string path)
     {
+        var file = new SafeFileHandle(Check(open(path, OpenReadWrite | OpenCreate | OpenCloseOnExec, 0x1a4), $"open {path}"), ownsHandle: true);
         while (flock(file, LockExclusive) != 0)
         {
             var errno = Marshal.GetLastPInvokeError();
             if (errno != Errno.Interrupted)
             {
+                file.Dispose();
                 throw new LinuxException($"lock {path}", errno);
             }
         }
+
+        return file;
     }
 
     public static int Check(int result, string operation)

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Net;
 using System.Text;
 using Fairlead.Cni.Protocol;
+using Microsoft.Win32.SafeHandles;
 
 namespace Fairlead.Cni.Ipam;
 
@@ -20,10 +21,10 @@ internal sealed class AddressStore : IDisposable
     private const string LastPrefix = "last_reserved_ip.";
     private const string TemporaryName = ".fairlead-new"; // one is enough: only the lock's holder writes
     private readonly string _folder;
-    private readonly FileStream _lock;
+    private readonly SafeFileHandle _lock;
     private readonly Action<string>? _beforeStep;
 
-    private AddressStore(string folder, FileStream held, Action<string>? beforeStep)
+    private AddressStore(string folder, SafeFileHandle held, Action<string>? beforeStep)
         => (_folder, _lock, _beforeStep) = (folder, held, beforeStep);
 
     /// <summary>Opens the folder of a network, making it if need be, and waits for its lock.</summary>
@@ -35,17 +36,7 @@ internal sealed class AddressStore : IDisposable
         {
             Directory.CreateDirectory(folder);
             var path = Path.Combine(folder, "lock");
-            var file = new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.ReadWrite | FileShare.Delete, bufferSize: 1);
-            try
-            {
-                Libc.LockExclusively(file.SafeFileHandle, path);
-                return new AddressStore(folder, file, beforeStep);
-            }
-            catch
-            {
-                file.Dispose();
-                throw;
-            }
+            return new AddressStore(folder, Libc.OpenLocked(path), beforeStep);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
