@@ -8,8 +8,10 @@ public static class PluginCatalog
 {
     private static readonly ImmutableArray<(string Name, Func<IPlugin> Create)> s_plugins =
     [
+        ("bridge", () => new BridgePlugin()),
         ("host-local", () => new HostLocalPlugin()),
         ("loopback", () => new LoopbackPlugin()),
+        ("portmap", () => new PortmapPlugin()),
     ];
 
     /// <summary>Every name, sorted.</summary>

@@ -1,0 +1,92 @@
+using System.Collections.Immutable;
+using System.Net.Sockets;
+using Fairlead.Cni.Protocol;
+using Fairlead.Linux;
+using Fairlead.Linux.Netlink.Route;
+
+namespace Fairlead.Cni.Plugins;
+
+/// <summary>Makes sure that the host has the bridge of a network, with its gateway addresses. It stays when the last container goes.</summary>
+internal static class BridgeLink
+{
+    public static Link Ensure(RouteSocket host, BridgeConfig config, ImmutableArray<InterfaceAddress> gateways)
+    {
+        var bridge = host.FindLink(config.Bridge) ?? Create(host, config);
+        if (bridge.Kind != "bridge")
+        {
+            throw new CniException(CniErrorCode.InvalidNetworkConfig, $"bridge: '{config.Bridge}' is there and is no bridge");
+        }
+
+        if (!bridge.Up)
+        {
+            host.SetUp(bridge.Index);
+        }
+
+        if (config.Promiscuous)
+        {
+            Libc.SetPromiscuous(bridge.Name);
+        }
+
+        if (!gateways.IsEmpty)
+        {
+            EnsureAddresses(host, config, bridge, gateways);
+            EnsureForwarding(gateways);
+        }
+
+        return bridge;
+    }
+
+    /// <summary>With a hardware address of its own: one that follows its ports would change under the containers' feet.</summary>
+    private static Link Create(RouteSocket host, BridgeConfig config)
+    {
+        try
+        {
+            return host.CreateBridge(new BridgeSpec(config.Bridge) { Mac = MacAddress.Random(), Mtu = config.Mtu, Up = true });
+        }
+        catch (LinuxException e) when (e.IsExists)
+        {
+            return host.GetLink(config.Bridge); // another ADD was first
+        }
+    }
+
+    private static void EnsureAddresses(RouteSocket host, BridgeConfig config, Link bridge, ImmutableArray<InterfaceAddress> gateways)
+    {
+        var present = host.Addresses(bridge.Index).Select(a => a.Address).ToList();
+        foreach (var gateway in gateways.Where(g => !present.Contains(g)))
+        {
+            var isIPv4 = gateway.Address.AddressFamily == AddressFamily.InterNetwork;
+            foreach (var other in present.Where(a => a.Address.AddressFamily == gateway.Address.AddressFamily && !a.Address.IsIPv6LinkLocal))
+            {
+                // IPv6 subnets may stand beside each other on one bridge; IPv4 ones, and overlaps, are a mistake unless said otherwise.
+                if (!isIPv4 && !other.Network.Contains(gateway.Address) && !gateway.Network.Contains(other.Address))
+                {
+                    continue;
+                }
+
+                if (!config.ForceAddress)
+                {
+                    throw new CniException(
+                        CniErrorCode.InvalidNetworkConfig,
+                        $"bridge: '{bridge.Name}' has the address {other}, the gateway would be {gateway}",
+                        "set forceAddress to have it replaced");
+                }
+
+                host.TryDeleteAddress(bridge.Index, other);
+            }
+
+            host.ReplaceAddress(bridge.Index, gateway, isIPv4 ? AddressFlags.None : AddressFlags.NoDuplicateDetection);
+        }
+    }
+
+    private static void EnsureForwarding(ImmutableArray<InterfaceAddress> gateways)
+    {
+        foreach (var (family, key) in (ReadOnlySpan<(AddressFamily, string)>)
+            [(AddressFamily.InterNetwork, "net/ipv4/ip_forward"), (AddressFamily.InterNetworkV6, "net/ipv6/conf/all/forwarding")])
+        {
+            if (gateways.Any(g => g.Address.AddressFamily == family) && Sysctl.Read(key) != "1")
+            {
+                Sysctl.Write(key, "1");
+            }
+        }
+    }
+}

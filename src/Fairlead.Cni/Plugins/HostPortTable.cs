@@ -1,0 +1,198 @@
+using System.Collections.Immutable;
+using System.Net;
+using Fairlead.Cni.Protocol;
+using Fairlead.Linux;
+using Fairlead.Linux.Nftables;
+
+namespace Fairlead.Cni.Plugins;
+
+/// <summary>The ports of the host that lead to containers, in nftables, which is also where they are reserved.</summary>
+/// <remarks>
+/// One table for each family with constant rules; a published port is an element of a map, so that the kernel finds it at once
+/// among thousands and refuses a second one. What the rules do:
+/// <list type="bullet">
+/// <item>A packet to an address of the host, from outside or from the host itself, is looked up by address, protocol and port, and
+/// then by protocol and port, and sent to the container.</item>
+/// <item>Where its source is in the container's own network or is the loopback, the answer would not come back this way, so it gets
+/// the host's address. A bit of the packet's mark, the reference plugin's, tells these packets from those of Services.</item>
+/// <item>For the loopback's sake the bridge must route 127.0.0.0/8 (route_localnet). So what comes in from elsewhere with such a
+/// destination is dropped, or containers could reach what listens on the host's loopback (CVE-2020-8558).</item>
+/// </list>
+/// </remarks>
+internal sealed class HostPortTable(NftFamilyTerms terms)
+{
+    public const string Table = "fairlead-cni-hostports";
+    private const string Lookup = "host-ports";
+    private const uint MarkBit = 0x2000; // portmap's markMasqBit, 13
+    private const int RawPriority = -300;
+    private const int DestinationNatPriority = -100;
+    private const int SourceNatPriority = 100;
+    private const int Attempts = 1000;
+    private const string FromAnywhere = "from-anywhere";
+
+    private readonly NftSet _everyAddress = new("ports", [NftType.InetProtocol, NftType.InetService])
+    {
+        Data = [terms.Address, NftType.InetService],
+    };
+
+    private readonly NftSet _oneAddress = new("address-ports", [terms.Address, NftType.InetProtocol, NftType.InetService])
+    {
+        Data = [terms.Address, NftType.InetService],
+    };
+
+    private readonly NftSet _targets = new("containers", [terms.Address]) { IsVerdictMap = true };
+
+    /// <summary>Publishes ports, all or none.</summary>
+    /// <exception cref="CniException">One is taken; the message names its holder.</exception>
+    public void Add(NftablesSocket socket, AttachmentMark mark, CniAddress container, IReadOnlyList<PortMapping> mappings, bool masquerade, bool masqueradeAll)
+        => Retry(() =>
+        {
+            var generation = socket.Generation();
+            var change = Ensure(container);
+            foreach (var (set, existing) in Read(socket))
+            {
+                RefuseTaken(set, existing, mark, mappings);
+                AddDeletion(change, set, existing.Where(e => mark.IsSameAs(AttachmentMark.OfComment(e.Comment))
+                    || (set == _targets && e.Key[0].Address!.Equals(container.Address))));
+            }
+
+            foreach (var mapping in mappings)
+            {
+                var (set, element) = ElementOf(mapping, container.Address);
+                change.Add(new AddElements(set, element with { Comment = mark.Comment }));
+            }
+
+            if (masquerade)
+            {
+                var chain = masqueradeAll ? FromAnywhere : NftFamilyTerms.ChainOf(container.Network);
+                change.Add(new AddElements(
+                    _targets, new NftElement([container.Address]) { Verdict = NftVerdict.Goto(chain), Comment = mark.Comment }));
+            }
+
+            // Nobody else may have published anything since it was read; else it is read again.
+            socket.Commit(change, generation);
+        });
+
+    /// <summary>Takes back the ports of the marks that match; none is fine.</summary>
+    public void Remove(NftablesSocket socket, Func<AttachmentMark?, bool> matches) => Retry(() =>
+    {
+        var change = new NftTransaction(terms.Family, Table);
+        var generation = socket.Generation();
+        foreach (var (set, existing) in Read(socket))
+        {
+            AddDeletion(change, set, existing.Where(e => matches(AttachmentMark.OfComment(e.Comment))));
+        }
+
+        if (!change.IsEmpty)
+        {
+            socket.Commit(change, generation);
+        }
+    });
+
+    /// <summary>The mappings that are not published as they should be.</summary>
+    public IEnumerable<PortMapping> Missing(NftablesSocket socket, AttachmentMark mark, IPAddress container, IEnumerable<PortMapping> mappings)
+    {
+        var existing = Read(socket).ToDictionary(pair => pair.Set.Name, pair => pair.Elements, StringComparer.Ordinal);
+        return mappings.Where(mapping =>
+        {
+            var (set, wanted) = ElementOf(mapping, container);
+            return !existing[set.Name].Any(e => e.Key == wanted.Key && e.Data == wanted.Data && mark.IsSameAs(AttachmentMark.OfComment(e.Comment)));
+        });
+    }
+
+    private IEnumerable<(NftSet Set, IReadOnlyList<NftElement> Elements)> Read(NftablesSocket socket)
+        => new[] { _everyAddress, _oneAddress, _targets }.Select(set => (set, socket.Elements(terms.Family, Table, set)));
+
+    private static void AddDeletion(NftTransaction change, NftSet set, IEnumerable<NftElement> elements)
+    {
+        if (elements.ToImmutableArray() is { IsEmpty: false } some)
+        {
+            change.Add(new DeleteElements(set, some));
+        }
+    }
+
+    /// <summary>A port for all addresses and the same one for a single address exclude each other, in either order.</summary>
+    private void RefuseTaken(NftSet set, IReadOnlyList<NftElement> existing, AttachmentMark mark, IReadOnlyList<PortMapping> mappings)
+    {
+        if (set == _targets)
+        {
+            return;
+        }
+
+        foreach (var element in existing.Where(e => !mark.IsSameAs(AttachmentMark.OfComment(e.Comment))))
+        {
+            var address = set == _oneAddress ? element.Key[0].Address : null;
+            var taken = mappings.FirstOrDefault(m =>
+                (NftValue)m.Protocol == element.Key[^2] && (NftValue)m.HostPort == element.Key[^1]
+                && (address is null || m.HostAddress is null || m.HostAddress.Equals(address)));
+            if (taken is not null)
+            {
+                var holder = AttachmentMark.OfComment(element.Comment);
+                throw new CniException(
+                    CniErrorCode.HostPortTaken,
+                    $"runtimeConfig.portMappings: {taken} is taken by {holder?.Pod ?? holder?.ContainerId ?? "another"}",
+                    holder is null ? null : $"held by {holder}");
+            }
+        }
+    }
+
+    private (NftSet Set, NftElement Element) ElementOf(PortMapping mapping, IPAddress container) => mapping.HostAddress is { } address
+        ? (_oneAddress, new NftElement([address, mapping.Protocol, mapping.HostPort]) { Data = [container, mapping.ContainerPort] })
+        : (_everyAddress, new NftElement([mapping.Protocol, mapping.HostPort]) { Data = [container, mapping.ContainerPort] });
+
+    private NftTransaction Ensure(CniAddress container)
+    {
+        var change = new NftTransaction(terms.Family, Table)
+            .Add(new AddTable("CNI: ports of the host that lead to containers"))
+            .Add(new AddSet(_everyAddress))
+            .Add(new AddSet(_oneAddress))
+            .Add(new AddSet(_targets))
+            .Add(new AddChain(Lookup))
+            .Add(new FlushChain(Lookup))
+            .Add(new AddRule(Lookup, Nat.Destination(Load.Map(Load.Concat(terms.Destination, Load.L4Proto, Load.ThDport), _oneAddress))))
+            .Add(new AddRule(Lookup, Nat.Destination(Load.Map(Load.Concat(Load.L4Proto, Load.ThDport), _everyAddress))));
+        foreach (var (name, hook) in (ReadOnlySpan<(string, NftHook)>)[("prerouting", NftHook.Prerouting), ("output", NftHook.Output)])
+        {
+            change.Add(new AddChain(name, new NftBaseChain(NftChainType.Nat, hook, DestinationNatPriority)))
+                .Add(new FlushChain(name))
+                .Add(new AddRule(name, Match.Destination(FibAddressType.Local), Act.SetMarkBits(MarkBit, MarkBit), Act.Jump(Lookup)));
+        }
+
+        change.Add(new AddChain("postrouting", new NftBaseChain(NftChainType.Nat, NftHook.Postrouting, SourceNatPriority)))
+            .Add(new FlushChain("postrouting"))
+            .Add(new AddRule(
+                "postrouting", Match.Bits(Load.Mark, MarkBit, MarkBit), Match.Status(CtStatus.DestinationNat), Act.Verdict(terms.Destination, _targets)))
+            .Add(new AddChain(FromAnywhere))
+            .Add(new FlushChain(FromAnywhere))
+            .Add(new AddRule(FromAnywhere, Nat.Masquerade(fullyRandom: true)));
+        var chain = NftFamilyTerms.ChainOf(container.Network);
+        change.Add(new AddChain(chain)).Add(new FlushChain(chain));
+        foreach (var source in (ReadOnlySpan<IPNetwork>)[container.Network, terms.Loopback])
+        {
+            change.Add(new AddRule(chain, Match.Equal(terms.Source, source), Nat.Masquerade(fullyRandom: true)));
+        }
+
+        return terms.IsIPv4 ? AddGuard(change) : change;
+    }
+
+    private NftTransaction AddGuard(NftTransaction change) => change
+        .Add(new AddChain("guard", new NftBaseChain(NftChainType.Filter, NftHook.Prerouting, RawPriority)))
+        .Add(new FlushChain("guard"))
+        .Add(new AddRule("guard", Match.NotEqual(Load.IifName, "lo"), Match.Equal(terms.Destination, terms.Loopback), Act.Drop));
+
+    private static void Retry(Action change)
+    {
+        for (var attempt = 1; ; attempt++)
+        {
+            try
+            {
+                change();
+                return;
+            }
+            catch (LinuxException e) when (e.Errno == Errno.Restart && attempt < Attempts)
+            {
+                // Somebody committed in between, which is progress: theirs now, ours next.
+            }
+        }
+    }
+}
