@@ -1,0 +1,95 @@
+using Fairlead.Core.Routing;
+using Fairlead.Kube.Client;
+using Fairlead.Kube.Informers;
+using Fairlead.Kube.Objects;
+using Fairlead.Kube.State;
+using Microsoft.Extensions.Logging;
+
+namespace Fairlead.Ingress.Controller;
+
+/// <summary>Watches the objects that routes are made of and publishes a route table for each change of them.</summary>
+internal sealed partial class RouteSource
+{
+    private readonly RoutingSettings _settings;
+    private readonly ILogger _logger;
+    private readonly TimeProvider _time;
+    private readonly Informer<Kube.Objects.Ingress> _ingresses;
+    private readonly Informer<IngressClass> _classes;
+    private readonly Informer<EndpointSlice> _slices;
+    private readonly Informer<Secret> _secrets;
+    private readonly Informer<ConfigMap>? _configMap;
+
+    public RouteSource(KubeClient client, IngressOptions options, TimeProvider time, ILogger logger)
+    {
+        var ns = options.WatchNamespace;
+        (_settings, _logger, _time) = (options.Routing, logger, time);
+        _ingresses = new(client, KubeResources.Ingresses, new(ns), time, logger);
+        _classes = new(client, KubeResources.IngressClasses, null, time, logger);
+        Services = new(client, KubeResources.Services, new(ns), time, logger);
+        _slices = new(client, KubeResources.EndpointSlices, new(ns), time, logger);
+        _secrets = new(client, KubeResources.Secrets, new(ns, Trim: OnlyTls), time, logger);
+        _configMap = options.Routing.ConfigMap is { } key
+            ? new(client, KubeResources.ConfigMaps, new(key.Namespace, FieldSelector: $"metadata.name={key.Name}"), time, logger)
+            : null;
+    }
+
+    /// <summary>The newest table; <see cref="RouteTable.Empty"/> until everything has been listed.</summary>
+    public Snapshot<RouteTable> Routes { get; } = new(RouteTable.Empty);
+
+    /// <summary>All Services, for whoever publishes the address of one.</summary>
+    public Informer<Service> Services { get; }
+
+    public Task RunAsync(CancellationToken ct)
+        => Task.WhenAll(
+            _ingresses.RunAsync(ct), _classes.RunAsync(ct), Services.RunAsync(ct), _slices.RunAsync(ct), _secrets.RunAsync(ct),
+            _configMap?.RunAsync(ct) ?? Task.CompletedTask, CompileAsync(ct));
+
+    private async Task CompileAsync(CancellationToken ct)
+    {
+        while (true)
+        {
+            var (ingresses, classes, services) = (_ingresses.Snapshot.Current, _classes.Snapshot.Current, Services.Snapshot.Current);
+            var (slices, secrets, configMap) = (_slices.Snapshot.Current, _secrets.Snapshot.Current, _configMap?.Snapshot.Current);
+            if (ingresses.Synced && classes.Synced && services.Synced && slices.Synced && secrets.Synced && configMap is null or { Synced: true })
+            {
+                Publish(new RouteInputs
+                {
+                    Ingresses = ingresses.Objects,
+                    Classes = classes.Objects,
+                    Services = services.Objects,
+                    EndpointSlices = slices.Objects,
+                    Secrets = secrets.Objects,
+                    ConfigMap = _settings.ConfigMap is { } key ? configMap?.Find(key) : null,
+                });
+            }
+
+            await Task.WhenAny(
+                _ingresses.Snapshot.ChangedAsync(ingresses), _classes.Snapshot.ChangedAsync(classes), Services.Snapshot.ChangedAsync(services),
+                _slices.Snapshot.ChangedAsync(slices), _secrets.Snapshot.ChangedAsync(secrets),
+                configMap is null ? Task.Delay(Timeout.InfiniteTimeSpan, _time, ct) : _configMap!.Snapshot.ChangedAsync(configMap)).WaitAsync(ct);
+        }
+    }
+
+    private void Publish(RouteInputs inputs)
+    {
+        var before = Routes.Current;
+        var table = RouteTableCompiler.Compile(inputs, _settings, before);
+        Routes.Publish(table);
+        if (!ReferenceEquals(before.Hosts, table.Hosts) || !ReferenceEquals(before.AnyHost, table.AnyHost))
+        {
+            LogCompiled(table.Ingresses.Length, table.Hosts.Count, table.Diagnostics.Length);
+        }
+    }
+
+    /// <summary>Secrets hold more than certificates: nothing else of them is kept in memory.</summary>
+    private static Secret OnlyTls(Secret secret)
+        => secret with
+        {
+            Data = EquatableMap.Create(secret.Data.Where(d => d.Key is "tls.crt" or "tls.key")),
+            StringData = default,
+            Metadata = secret.Metadata with { Annotations = default, Labels = default },
+        };
+
+    [LoggerMessage(LogLevel.Information, "Routes changed: {Ingresses} Ingresses, {Hosts} hosts, {Diagnostics} diagnostics")]
+    private partial void LogCompiled(int ingresses, int hosts, int diagnostics);
+}

@@ -1,0 +1,69 @@
+using Fairlead.Ingress.Certificates;
+using Fairlead.Ingress.Controller;
+using Fairlead.Kube.Client;
+using Fairlead.Kube.Events;
+using Fairlead.Kube.Objects;
+using Fairlead.Kube.State;
+using Microsoft.Extensions.Logging;
+
+namespace Fairlead.Ingress.Status;
+
+/// <summary>What only one replica does: the status of Ingresses and the Events about them.</summary>
+internal sealed class Leader
+{
+    private readonly IngressOptions _options;
+    private readonly TimeProvider _time;
+    private readonly LeaderElection _election;
+    private readonly EventRecorder _recorder;
+    private readonly StatusUpdater _status;
+    private readonly DiagnosticEvents _events;
+
+    public Leader(KubeClient client, IngressOptions options, RouteSource source, CertificateStore certificates, TimeProvider time, ILogger logger)
+    {
+        (_options, _time) = (options, time);
+        _election = new(client, new ObjectKey(options.PodNamespace, options.ElectionId), options.PodName, options.ElectionTtl, time, logger);
+        _recorder = new(client, "fairlead-ingress", options.PodName, time, logger);
+        _status = new(client, options, new PublishedAddresses(client, options, source.Services.Snapshot), source.Routes, _election.State, time, logger);
+        _events = new(_recorder, source.Routes, certificates, _election.State);
+    }
+
+    /// <summary>Whether this replica leads.</summary>
+    public Snapshot<Leadership> State => _election.State;
+
+    /// <summary>Takes part until cancelled; then lets the next replica lead.</summary>
+    public async Task RunAsync(CancellationToken ct)
+    {
+        using var election = new CancellationTokenSource();
+        var elected = ElectAsync(election.Token);
+        var work = Task.WhenAll(_events.RunAsync(ct), _recorder.RunAsync(ct), _options.UpdateStatus ? _status.RunAsync(ct) : Task.CompletedTask);
+        try
+        {
+            await work;
+        }
+        catch (OperationCanceledException) when (ct.IsCancellationRequested)
+        {
+            using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(2), _time);
+            if (_options is { UpdateStatus: true, UpdateStatusOnShutdown: true } && State.Current.IsLeader)
+            {
+                await _status.ClearAsync(limit.Token);
+            }
+        }
+        finally
+        {
+            await election.CancelAsync();
+            await elected.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
+
+    private async Task ElectAsync(CancellationToken ct)
+    {
+        if (_options.LeaderElection)
+        {
+            await _election.RunAsync(ct);
+        }
+        else
+        {
+            State.Publish(Leadership.Leader);
+        }
+    }
+}
