@@ -45,6 +45,9 @@ internal static unsafe partial class Libc
     [LibraryImport(Name, SetLastError = true)]
     internal static partial int close(int fd);
 
+    [LibraryImport(Name, SetLastError = true)]
+    internal static partial nint write(SafeHandle fd, ReadOnlySpan<byte> bytes, nuint length);
+
     internal const int LockExclusive = 2;
 
     [LibraryImport(Name, SetLastError = true)]

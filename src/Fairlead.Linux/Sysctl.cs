@@ -1,3 +1,4 @@
+using System.Text;
 using Fairlead.Linux.Namespaces;
 
 namespace Fairlead.Linux;
@@ -23,7 +24,8 @@ public static class Sysctl
         {
             // Opened for writing only: /proc takes no creation and no truncation.
             using var file = Libc.Handle(Libc.open(PathOf(key), Libc.OpenWriteOnly | Libc.OpenCloseOnExec, 0), $"sysctl {key}");
-            RandomAccess.Write(file, System.Text.Encoding.UTF8.GetBytes(value), 0);
+            var bytes = Encoding.UTF8.GetBytes(value);
+            _ = LinuxException.ThrowIfFailed((int)Libc.write(file, bytes, (nuint)bytes.Length), $"sysctl {key}={value}");
         }
 
         return true;

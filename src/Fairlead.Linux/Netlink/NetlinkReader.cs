@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Net;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Text;
 
@@ -52,7 +53,7 @@ internal readonly ref struct NetlinkMessage(ReadOnlySpan<byte> bytes)
         where T : unmanaged
     {
         var payload = Payload;
-        var size = Marshal.SizeOf<T>();
+        var size = Unsafe.SizeOf<T>();
         if (payload.Length < size)
         {
             header = default;

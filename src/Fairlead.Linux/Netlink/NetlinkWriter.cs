@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Net;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Text;
 
@@ -31,7 +32,7 @@ internal ref struct NetlinkWriter
         where T : unmanaged
     {
         MemoryMarshal.AsBytes(new ReadOnlySpan<T>(in header)).CopyTo(_buffer[_position..]);
-        Pad(_position + Marshal.SizeOf<T>());
+        Pad(_position + Unsafe.SizeOf<T>());
     }
 
     /// <summary>A number in host byte order.</summary>

@@ -12,7 +12,8 @@ public static class Match
     public static NftStatement Compare(NftExpression left, NftComparison comparison, NftValue value) => new CompareStatement(left, comparison, value);
 
     /// <summary>In a set: a named one, or one in place (<see cref="NftSet.Of"/>).</summary>
-    public static NftStatement In(NftExpression key, NftSet set) => new LookupStatement(key, set, Inverted: false);
+    public static NftStatement In(NftExpression key, NftSet set)
+        => set is { IsInline: true, Inline: [{ Key: { Count: 1 } one }] } ? Equal(key, one[0]) : new LookupStatement(key, set, Inverted: false);
 
     public static NftStatement NotIn(NftExpression key, NftSet set) => new LookupStatement(key, set, Inverted: true);
 

@@ -50,7 +50,7 @@ public sealed record FdbEntry(int Link, MacAddress Mac)
 }
 
 /// <summary>A rule that sends packets to a routing table.</summary>
-public sealed record Rule(bool IsIPv6, uint Table)
+public sealed record RoutingRule(bool IsIPv6, uint Table)
 {
     public uint Priority { get; init; }
 

@@ -99,7 +99,7 @@ public sealed record DeleteFdb(FdbEntry Entry) : RouteOperation
 }
 
 /// <summary>Adds a rule.</summary>
-public sealed record AddRule(Rule Rule) : RouteOperation
+public sealed record AddRoutingRule(RoutingRule Rule) : RouteOperation
 {
     internal override void Encode(NetlinkBatch batch) => RuleMessages.Write(batch, RouteConstants.RtmNewRule, New, Rule);
 
@@ -107,7 +107,7 @@ public sealed record AddRule(Rule Rule) : RouteOperation
 }
 
 /// <summary>Removes a rule.</summary>
-public sealed record DeleteRule(Rule Rule) : RouteOperation
+public sealed record DeleteRoutingRule(RoutingRule Rule) : RouteOperation
 {
     internal override void Encode(NetlinkBatch batch) => RuleMessages.Write(batch, RouteConstants.RtmDelRule, Acknowledged, Rule);
 

@@ -145,11 +145,11 @@ public sealed class RouteSocket : IDisposable
 
     public bool TryDeleteFdb(FdbEntry entry) => Try(new DeleteFdb(entry));
 
-    public IReadOnlyList<Rule> Rules() => _socket.Dump("rule list", RuleMessages.WriteDump, RuleMessages.Read);
+    public IReadOnlyList<RoutingRule> Rules() => _socket.Dump("rule list", RuleMessages.WriteDump, RuleMessages.Read);
 
-    public void AddRule(Rule rule) => Do(new AddRule(rule));
+    public void AddRule(RoutingRule rule) => Do(new AddRoutingRule(rule));
 
-    public bool TryDeleteRule(Rule rule) => Try(new DeleteRule(rule));
+    public bool TryDeleteRule(RoutingRule rule) => Try(new DeleteRoutingRule(rule));
 
     /// <summary>Applies operations in order with as few system calls as may be. One that fails does not keep the others from being done.</summary>
     /// <returns>For each operation what the kernel said against it, or null.</returns>

@@ -5,7 +5,7 @@ namespace Fairlead.Linux.Netlink.Route;
 /// <summary>Rules to and from rtnetlink messages.</summary>
 internal static class RuleMessages
 {
-    internal static void Write(NetlinkBatch batch, ushort type, NetlinkFlags flags, Rule rule)
+    internal static void Write(NetlinkBatch batch, ushort type, NetlinkFlags flags, RoutingRule rule)
     {
         var writer = batch.Begin(type, flags);
         writer.Header(new RouteHeader
@@ -54,7 +54,7 @@ internal static class RuleMessages
         batch.End(writer);
     }
 
-    internal static Rule? Read(scoped NetlinkMessage message)
+    internal static RoutingRule? Read(scoped NetlinkMessage message)
     {
         var attributes = message.Attributes<RouteHeader>(out var header);
         if (message.Type is not (RouteConstants.RtmNewRule or RouteConstants.RtmDelRule)
@@ -64,7 +64,7 @@ internal static class RuleMessages
             return null;
         }
 
-        var rule = new Rule(header.Family == RouteConstants.AfInet6, header.Table) { Protocol = RouteProtocol.Unspecified };
+        var rule = new RoutingRule(header.Family == RouteConstants.AfInet6, header.Table) { Protocol = RouteProtocol.Unspecified };
         while (attributes.TryRead(out var a))
         {
             rule = a.Type switch
