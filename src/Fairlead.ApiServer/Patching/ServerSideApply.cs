@@ -36,7 +36,7 @@ internal static class ServerSideApply
             ["fieldsType"] = "FieldsV1",
             ["fieldsV1"] = stated,
         });
-        result.Child("metadata")["managedFields"] = new JsonArray([.. others.Where(e => e.Entries("fieldsV1").Any())]);
+        result.Child("metadata")["managedFields"] = new JsonArray([.. others.Where(e => e.Entries("fieldsV1").Any()).OrderBy(e => e.Text("manager"), StringComparer.Ordinal)]);
         return result;
     }
 

@@ -14,7 +14,7 @@ internal static class ResourceCatalog
         Core("pods", "Pod") with
         {
             ShortNames = ["po"], Categories = ["all"], Rules = PodRules.Rules, Columns = PodTable.Columns,
-            Subresources = ["binding", "ephemeralcontainers", "eviction", "log", "status"],
+            Subresources = ["binding", "eviction", "log", "status"],
             SelectableFields = ["spec.nodeName", "spec.restartPolicy", "spec.schedulerName", "spec.serviceAccountName", "spec.hostNetwork", "status.phase", "status.podIP", "status.nominatedNodeName"],
         },
         Core("services", "Service") with

@@ -10,7 +10,7 @@ internal sealed class SchemaText
     private readonly Dictionary<string, FieldType> _types = new(StringComparer.Ordinal);
     private readonly List<Pending> _pending = [];
 
-    private sealed record Pending(SchemaType Type, string? Parent, List<string> Lines);
+    private sealed record Pending(SchemaType Type, (string Prefix, string Name)? Parent, List<string> Lines);
 
     /// <summary>All types of all files, by "package.Name".</summary>
     public static ImmutableSortedDictionary<string, SchemaType> Parse(IEnumerable<string> files)
@@ -64,7 +64,7 @@ internal sealed class SchemaText
                 case "type":
                     var type = new SchemaType(package, words[1], groupVersion, words.Contains("atomic")) { Description = description };
                     _types[$"{package}.{words[1]}"] = new ObjectType(type);
-                    current = new Pending(type, words is [_, _, ":", var parent, ..] ? parent : null, []);
+                    current = new Pending(type, words is [_, _, ":", var prefix, var parent] ? (prefix, parent) : null, []);
                     _pending.Add(current);
                     break;
                 default:
@@ -78,9 +78,10 @@ internal sealed class SchemaText
     private ImmutableArray<SchemaField> FieldsOf(Pending pending)
     {
         var lines = pending.Lines.AsEnumerable();
-        if (pending.Parent is { } parent)
+        if (pending.Parent is var (prefix, parent))
         {
-            lines = _pending.Single(p => p.Type.Package == pending.Type.Package && p.Type.Name == parent).Lines.Concat(lines);
+            var inherited = _pending.Single(p => p.Type.Package == pending.Type.Package && p.Type.Name == parent).Lines;
+            lines = inherited.Select(line => $"{prefix}.{line.TrimStart()}").Concat(lines);
         }
 
         return [.. lines.Select(line => FieldOf(line, pending.Type.Package))];
@@ -95,10 +96,13 @@ internal sealed class SchemaText
         }
 
         var words = Words(line);
+        var number = words[0];
+        words.RemoveAt(0);
         var nullable = words[1].EndsWith('?');
         var type = TypeOf(words[1].TrimEnd('?'), package);
         var field = new SchemaField(words[0].TrimEnd('!'), type)
         {
+            Number = NumberOf(number),
             Required = words[0].EndsWith('!'),
             Nullable = nullable,
             Description = description,
@@ -118,6 +122,17 @@ internal sealed class SchemaText
         }
 
         return field;
+    }
+
+    private static (int Outer, int Inner) NumberOf(string text)
+    {
+        if (text == "-")
+        {
+            return default;
+        }
+
+        var parts = text.Split('.').Select(p => int.Parse(p, CultureInfo.InvariantCulture)).ToArray();
+        return parts.Length == 1 ? (0, parts[0]) : (parts[0], parts[1]);
     }
 
     private static SchemaField WithPatch(SchemaField field, string argument)

@@ -8,6 +8,7 @@ namespace Fairlead.ApiServer.Schema;
 internal sealed class SchemaType(string package, string name, string groupVersion, bool atomic)
 {
     private FrozenDictionary<string, SchemaField>? _byName;
+    private FrozenDictionary<(int, int), SchemaField>? _byNumber;
 
     public string Package { get; } = package;
 
@@ -30,14 +31,24 @@ internal sealed class SchemaType(string package, string name, string groupVersio
 
     public SchemaField? Find(string field) => _byName!.GetValueOrDefault(field);
 
+    /// <summary>By protobuf number; <paramref name="outer"/> is the number of the inlined message, or 0.</summary>
+    public SchemaField? Find(int outer, int inner) => _byNumber!.GetValueOrDefault((outer, inner));
+
     /// <summary>Types refer to each other in circles, so that their fields come after the types.</summary>
     internal void Complete(ImmutableArray<SchemaField> fields)
-        => (Fields, _byName) = (fields, fields.ToFrozenDictionary(f => f.Name, StringComparer.Ordinal));
+    {
+        Fields = fields;
+        _byName = fields.ToFrozenDictionary(f => f.Name, StringComparer.Ordinal);
+        _byNumber = fields.Where(f => f.Number != default).ToFrozenDictionary(f => f.Number);
+    }
 }
 
 /// <summary>One field of a described object, and all that the server does with it.</summary>
 internal sealed record SchemaField(string Name, FieldType Type)
 {
+    /// <summary>The number in Kubernetes' protobuf encoding: (inlined message or 0, field).</summary>
+    public (int Outer, int Inner) Number { get; init; }
+
     /// <summary>Always part of the object.</summary>
     public bool Required { get; init; }
 

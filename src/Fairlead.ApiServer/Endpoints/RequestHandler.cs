@@ -1,0 +1,164 @@
+using Fairlead.ApiServer.Responses;
+using Fairlead.ApiServer.Security;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Logging;
+
+namespace Fairlead.ApiServer.Endpoints;
+
+/// <summary>Takes every request: who is it, what is wanted, is it allowed, who answers. Every failure becomes a Status.</summary>
+internal sealed partial class RequestHandler(
+    Authenticator authenticator,
+    Authorizer authorizer,
+    ObjectEndpoint objects,
+    ListEndpoint lists,
+    WatchEndpoint watches,
+    SubresourceEndpoint subresources,
+    LogEndpoint logs,
+    ReviewEndpoint reviews,
+    ILogger<RequestHandler> logger)
+{
+    public async Task HandleAsync(HttpContext context)
+    {
+        try
+        {
+            await RouteAsync(context);
+        }
+        catch (StatusException e) when (!context.Response.HasStarted)
+        {
+            await AnswerAsync(context, e);
+        }
+        catch (OperationCanceledException) when (context.RequestAborted.IsCancellationRequested)
+        {
+            // The client left: nobody to answer.
+        }
+        catch (BadHttpRequestException e) when (!context.Response.HasStarted)
+        {
+            await AnswerAsync(context, e.StatusCode == 413 ? StatusException.TooLarge(HttpFront.MaxBodyBytes) : StatusException.BadRequest(e.Message));
+        }
+        catch (Exception e)
+        {
+            LogFailed(e, context.Request.Method, context.Request.Path);
+            if (context.Response.HasStarted)
+            {
+                context.Abort();
+            }
+            else
+            {
+                await AnswerAsync(context, StatusException.Internal(e is IOException ? e.Message : "an unexpected error occurred"));
+            }
+        }
+    }
+
+    [LoggerMessage(LogLevel.Error, "{Method} {Path} failed")]
+    private partial void LogFailed(Exception e, string method, string path);
+
+    private static async Task AnswerAsync(HttpContext context, StatusException e)
+    {
+        context.Response.Headers.Remove("Content-Length");
+        if (e.Code == 413)
+        {
+            context.Response.Headers.Connection = context.Request.Protocol == "HTTP/2" ? default : "close";   // the rest of the body is not read
+        }
+
+        await Answers.StatusAsync(context, e);
+    }
+
+    private Task RouteAsync(HttpContext context)
+    {
+        var user = authenticator.Authenticate(context);
+        var path = context.Request.Path.Value ?? "/";
+        if (RequestPath.Parse(path) is not { } target)
+        {
+            var plain = AccessRequest.NonResource(context.Request.Method.ToLowerInvariant(), path);
+            return authorizer.Allows(user, plain)
+                ? PlainPaths.AnswerAsync(context, path)
+                : throw new StatusException(403, "Forbidden", $"forbidden: {plain.Refusal(user)}", []);
+        }
+
+        var verb = VerbOf(context, target);
+        var access = new AccessRequest(verb, target.Group, target.Resource, target.Subresource, target.Namespace, target.Name);
+        if (!authorizer.Allows(user, access))
+        {
+            throw StatusException.Forbidden(new GroupResource(target.Group, target.Resource), target.Name, access.Refusal(user));
+        }
+
+        var resource = target.Find() ?? throw StatusException.PathNotFound();
+        return DispatchAsync(new ResourceRequest(context, resource, target.Namespace, target.Name, target.Subresource, user), verb);
+    }
+
+    private static string VerbOf(HttpContext context, RequestPath target)
+    {
+        var named = target.Name.Length > 0;
+        return context.Request.Method switch
+        {
+            "GET" or "HEAD" when target.Watch || (!named && context.Request.Query["watch"].ToString() is "true" or "1") => "watch",
+            "GET" or "HEAD" => named ? "get" : "list",
+            "POST" => "create",
+            "PUT" => "update",
+            "PATCH" => "patch",
+            "DELETE" => named ? "delete" : "deletecollection",
+            _ => throw StatusException.MethodNotAllowed(),
+        };
+    }
+
+    private Task DispatchAsync(ResourceRequest request, string verb)
+    {
+        var resource = request.Resource;
+        if (resource.Ephemeral)
+        {
+            return (resource.Kind, verb) switch
+            {
+                ("Binding", "create") => subresources.BindAsync(request),
+                (_, "create") => reviews.RunAsync(request),
+                _ => throw StatusException.MethodNotAllowed(),
+            };
+        }
+
+        if (resource.Namespaced && request.Namespace.Length == 0 && verb is not ("list" or "watch"))
+        {
+            throw verb == "create"
+                ? StatusException.BadRequest("an empty namespace may not be set during creation")
+                : StatusException.PathNotFound();
+        }
+
+        if (request.Subresource.Length > 0)
+        {
+            return DispatchSubresourceAsync(request, verb);
+        }
+
+        return verb switch
+        {
+            "get" => objects.GetAsync(request),
+            "list" => lists.RunAsync(request),
+            "watch" => watches.RunAsync(request),
+            "create" when request.Name.Length == 0 || resource.Plural == "namespaces" => objects.CreateAsync(request),
+            "update" when request.Name.Length > 0 => objects.ReplaceAsync(request),
+            "patch" when request.Name.Length > 0 => objects.PatchAsync(request),
+            "delete" => objects.DeleteAsync(request),
+            "deletecollection" => objects.DeleteCollectionAsync(request),
+            _ => throw StatusException.MethodNotAllowed(),
+        };
+    }
+
+    private Task DispatchSubresourceAsync(ResourceRequest request, string verb)
+    {
+        if (!request.Resource.Has(request.Subresource))
+        {
+            throw StatusException.PathNotFound();
+        }
+
+        return (request.Subresource, verb) switch
+        {
+            ("status", "get") => objects.GetAsync(request),
+            ("status", "update") => objects.ReplaceAsync(request),
+            ("status", "patch") => objects.PatchAsync(request),
+            ("scale", "get" or "update" or "patch") => subresources.ScaleAsync(request),
+            ("binding", "create") => subresources.BindAsync(request),
+            ("eviction", "create") => subresources.EvictAsync(request),
+            ("finalize", "update") => subresources.FinalizeAsync(request),
+            ("token", "create") => subresources.TokenAsync(request),
+            ("log", "get") => logs.RunAsync(request),
+            _ => throw StatusException.MethodNotAllowed(),
+        };
+    }
+}
