@@ -18,6 +18,9 @@ public sealed record DnsQueryOptions(bool Tcp = false, bool Recurse = true, usho
     /// <summary>Sets the DO bit.</summary>
     public bool DnssecOk { get; init; }
 
+    /// <summary>Sets the CD bit.</summary>
+    public bool CheckingDisabled { get; init; }
+
     public TimeSpan Timeout { get; init; } = TimeSpan.FromSeconds(2);
 }
 
@@ -71,7 +74,7 @@ public sealed class DnsClient(IPEndPoint server, TimeProvider? time = null)
             writer.TryWriteEdns(options.PayloadSize, 0, 0, options.DnssecOk);
         }
 
-        var flags = options.Recurse ? DnsFlags.RecursionDesired : DnsFlags.None;
+        var flags = (options.Recurse ? DnsFlags.RecursionDesired : DnsFlags.None) | (options.CheckingDisabled ? DnsFlags.CheckingDisabled : DnsFlags.None);
         return writer.Finish(new DnsHeader(id, DnsHeader.Word(flags, 0, 0), 1, 0, 0, (ushort)(options.PayloadSize > 0 ? 1 : 0))).ToArray();
     }
 

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Fairlead.Dns.Plugins.Kubernetes;
 using Fairlead.Dns.Server;
 using Fairlead.Kube.Client;
 
@@ -34,6 +35,9 @@ public sealed record DnsOptions
 
     /// <summary>Makes the Kubernetes client when the Corefile names no cluster; by default the pod's own service account.</summary>
     public Func<KubeClient>? Cluster { get; init; }
+
+    /// <summary>Gives the zone in place of a watched cluster.</summary>
+    internal Func<ZoneSettings, IClusterZone>? ClusterZone { get; init; }
 
     /// <summary>Called with the running server once it takes queries.</summary>
     public Action<DnsServer>? Started { get; init; }

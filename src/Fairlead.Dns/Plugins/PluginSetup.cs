@@ -8,13 +8,16 @@ using Microsoft.Extensions.Logging;
 namespace Fairlead.Dns.Plugins;
 
 /// <summary>What every plugin of one configuration shares, whichever server block it stands in.</summary>
-internal sealed class PluginEnvironment(DnsOptions options, CorefileDocument document, ILoggerFactory loggers)
+internal sealed class PluginEnvironment(DnsOptions options, CorefileDocument document, ILoggerFactory loggers, SharedResources shared)
 {
     public DnsOptions Options { get; } = options;
 
     public CorefileDocument Document { get; } = document;
 
     public TimeProvider Time => Options.Time;
+
+    /// <summary>What this configuration shares with the one before and the one after.</summary>
+    public SharedResources Shared { get; } = shared;
 
     /// <summary>The HTTP paths that plugins want served, by address; opened when the configuration takes effect.</summary>
     public HttpRoutes Http { get; } = new();

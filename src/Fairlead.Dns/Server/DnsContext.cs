@@ -30,6 +30,9 @@ public sealed class DnsContext
     /// <summary>The client; only plugins that print or match addresses ask, because the answer is an allocation.</summary>
     public IPEndPoint Remote => _remote ??= ToEndPoint(Source);
 
+    /// <summary>Whether the client has an IPv6 address; mapped IPv4 addresses are IPv4.</summary>
+    internal bool IsIPv6 => Source is { Family: AddressFamily.InterNetworkV6 } source && !IsMapped(source);
+
     /// <summary>The address the query came to, as the Corefile names it: <c>dns://:53</c>.</summary>
     public string Server { get; internal set; } = "";
 
@@ -89,6 +92,9 @@ public sealed class DnsContext
 
     public RecordList Additionals { get; } = new();
 
+    /// <summary>True when the answer was picked from data of ours: keeping it in a cache gains nothing, and would only make it old.</summary>
+    public bool Prepared { get; set; }
+
     /// <summary>Empties the reply, so that a plugin can begin anew.</summary>
     public void ResetReply()
     {
@@ -96,6 +102,7 @@ public sealed class DnsContext
         ReplyFlags = DnsFlags.None;
         Age = 0;
         Silent = false;
+        Prepared = false;
         AnsweredBy = "";
         Problem = null;
         Answers.Clear();
@@ -211,6 +218,10 @@ public sealed class DnsContext
 
         return true;
     }
+
+    /// <summary>Ten zero bytes and two of 0xFF, at the place sockaddr_in6 has its address (offset 8).</summary>
+    private static bool IsMapped(SocketAddress source)
+        => source.Buffer.Span.Slice(8, 10).IndexOfAnyExcept((byte)0) < 0 && source.Buffer.Span.Slice(18, 2).IndexOfAnyExcept((byte)0xFF) < 0;
 
     private static IPEndPoint ToEndPoint(SocketAddress? source)
     {

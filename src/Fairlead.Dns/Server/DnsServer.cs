@@ -21,9 +21,11 @@ public sealed partial class DnsServer : IAsyncDisposable
     private readonly ILogger _logger;
     private readonly Dictionary<string, Listening> _listening = new(StringComparer.Ordinal);
     private readonly HttpPorts _http = new();
+    private readonly SharedResources _shared = new();
     private readonly SemaphoreSlim _changing = new(1);
     private readonly TaskCompletionSource<string> _aborted = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private ServerConfiguration? _configuration;
+    private string? _lastFailure;
 
     internal DnsServer(DnsOptions options, CoreDnsLog log)
     {
@@ -53,15 +55,21 @@ public sealed partial class DnsServer : IAsyncDisposable
                 return false;
             }
 
-            LogReloading();
             await ApplyAsync(document, ct);
+            _lastFailure = null;
             LogReloaded();
             return true;
         }
         catch (Exception e) when (e is CorefileException or IOException or SocketException or UnauthorizedAccessException or InvalidOperationException)
         {
-            DnsMetrics.ReloadFailed.Add(1);
-            LogReloadFailed(e.Message);
+            // The file is looked at every few seconds; the same fault is told once.
+            if (!string.Equals(_lastFailure, e.Message, StringComparison.Ordinal))
+            {
+                DnsMetrics.ReloadFailed.Add(1);
+                LogReloadFailed(e.Message);
+            }
+
+            _lastFailure = e.Message;
             return false;
         }
         finally
@@ -114,8 +122,9 @@ public sealed partial class DnsServer : IAsyncDisposable
 
     private async Task ApplyAsync(CorefileDocument document, CancellationToken ct)
     {
-        var environment = new PluginEnvironment(_options, document, _log) { Reload = ReloadAsync, Abort = reason => _aborted.TrySetResult(reason) };
-        var next = ServerConfiguration.Build(environment, (at, warning) => LogLegacy(at, warning));
+        var environment = new PluginEnvironment(_options, document, _log, _shared) { Reload = ReloadAsync, Abort = reason => _aborted.TrySetResult(reason) };
+        var warnings = new List<(Position At, string Text)>();
+        var next = ServerConfiguration.Build(environment, (at, warning) => warnings.Add((at, warning)));
         var opened = new List<string>();
         try
         {
@@ -143,6 +152,7 @@ public sealed partial class DnsServer : IAsyncDisposable
             throw;
         }
 
+        warnings.ForEach(warning => LogLegacy(warning.At, warning.Text));
         var previous = _configuration;
         _configuration = next;
         foreach (var (label, (_, router)) in next.Listeners)
@@ -167,9 +177,6 @@ public sealed partial class DnsServer : IAsyncDisposable
 
     [LoggerMessage(LogLevel.Warning, "{At}: {Warning}")]
     private partial void LogLegacy(Position at, string warning);
-
-    [LoggerMessage(LogLevel.Information, "Reloading")]
-    private partial void LogReloading();
 
     [LoggerMessage(LogLevel.Information, "Reloading complete")]
     private partial void LogReloaded();

@@ -95,7 +95,7 @@ internal sealed class ServerConfiguration : IAsyncDisposable
         }
 
         setup.Environment.All.AddRange(made);
-        return Plugins.Plugins.Chain(made.OfType<IDnsPlugin>());
+        return Plugins.Plugins.Chain([.. made.OfType<IDnsPlugin>()]);
     }
 
     private static void Place(
