@@ -15,6 +15,9 @@ namespace Fairlead.Agent.Overlay;
 /// </remarks>
 public sealed partial class VxlanReconciler(NetworkNamespace? network, ILogger<VxlanReconciler> logger) : IReconciler<NodeTopology>
 {
+    /// <summary>EAFNOSUPPORT.</summary>
+    private const int AddressFamilyNotSupported = 97;
+
     private static readonly EqualityComparer<FdbEntry> s_sameDestination =
         EqualityComparer<FdbEntry>.Create((a, b) => Equals(a?.Destination, b?.Destination), e => e.Destination?.GetHashCode() ?? 0);
 
@@ -73,7 +76,8 @@ public sealed partial class VxlanReconciler(NetworkNamespace? network, ILogger<V
         }
         else if (link.Mac != spec.Mac || link.Mtu != spec.Mtu || !link.Up)
         {
-            routes.SetLink(link.Index, new LinkChange { Mac = spec.Mac, Mtu = spec.Mtu, LinkLocalAddress = false, Up = true });
+            routes.SetLink(link.Index, new LinkChange { Mac = spec.Mac, Mtu = spec.Mtu, Up = true });
+            NoLinkLocalAddress(routes, link);
             LogChanged(spec.Name, spec.Mtu, spec.Mac);
         }
 
@@ -85,7 +89,8 @@ public sealed partial class VxlanReconciler(NetworkNamespace? network, ILogger<V
         try
         {
             var link = routes.CreateVxlan(spec);
-            routes.SetLink(link.Index, new LinkChange { Alias = "fairlead: pod network overlay", LinkLocalAddress = false, Up = true });
+            routes.SetLink(link.Index, new LinkChange { Alias = "fairlead: pod network overlay" });
+            NoLinkLocalAddress(routes, link);
 
             // Answers may come back another way than the strict check expects; loose still asks for a route to the source.
             var setting = $"net/ipv4/conf/{spec.Name}/rp_filter";
@@ -104,6 +109,19 @@ public sealed partial class VxlanReconciler(NetworkNamespace? network, ILogger<V
         catch (LinuxException e) when (e.IsNotSupported)
         {
             throw new OverlayException("this kernel cannot make VXLAN interfaces (module vxlan); load it or choose another --overlay", e);
+        }
+    }
+
+    /// <summary>Keeps IPv6 from talking on the link by itself; a kernel without IPv6 does not anyway, and says so.</summary>
+    private static void NoLinkLocalAddress(RouteSocket routes, Link link)
+    {
+        try
+        {
+            routes.SetLink(link.Index, new LinkChange { LinkLocalAddress = false });
+        }
+        catch (LinuxException e) when (e.Errno == AddressFamilyNotSupported)
+        {
+            // Nothing to switch off.
         }
     }
 

@@ -11,7 +11,7 @@ internal static class NftablesEncoding
     public static NftTransaction Renew(NftablesLayout layout)
         => new NftTransaction(layout.Family, NftablesLayout.Table).Add(new AddTable()).Add(new DeleteTable()).Add(new AddTable(layout.Fingerprint)).AddRange(layout.Rules);
 
-    /// <summary>Adds the plan's changes: new chains first, then what goes, what comes, and last the chains that nothing leads to any more.</summary>
+    /// <summary>Adds the plan's changes: new chains first, then what goes, what comes, and last the chains that nothing has led to for a while.</summary>
     public static NftTransaction Add(this NftTransaction transaction, NftablesPlan plan, NftablesLayout layout)
     {
         var changes = new ElementChanges();
@@ -27,7 +27,7 @@ internal static class NftablesEncoding
         return transaction
             .AddRange(plan.NewChains.SelectMany(layout.ChainOf))
             .AddRange(changes.Operations)
-            .AddRange(plan.Chains.Where(c => c.Users == 0).SelectMany(c => (NftOperation[])[new FlushChain(c.Dispatch.ChainName), new DeleteChain(c.Dispatch.ChainName)]));
+            .AddRange(plan.IdleChains.SelectMany(c => (NftOperation[])[new FlushChain(c.ChainName), new DeleteChain(c.ChainName)]));
     }
 
     private static void AddFrontend(ElementChanges changes, FrontendKey key, Placement? before, Placement? after, NftablesLayout layout)

@@ -36,14 +36,12 @@ internal sealed class NftablesImage
 
         foreach (var (dispatch, users) in plan.Chains)
         {
-            if (users == 0)
-            {
-                Chains.Remove(dispatch);
-            }
-            else
-            {
-                Chains[dispatch] = users;
-            }
+            Chains[dispatch] = users;
+        }
+
+        foreach (var dispatch in plan.IdleChains)
+        {
+            Chains.Remove(dispatch);
         }
 
         ClusterAddresses.ExceptWith(plan.RemovedClusterAddresses);

@@ -20,8 +20,8 @@ namespace Fairlead.Proxy.Nftables;
 //                 dnat to  daddr . proto . dport . 0              map @endpoints
 //                 drop
 //   postrouting (nat)   a pod that met itself, or marked? masquerade
-//   filter-forward, filter-output   still addressed to a cluster IP? nobody serves it: reject
-//   filter-input                    a node port without endpoints? reject
+//   filter-forward, filter-output   still addressed to a cluster IP? nobody serves it: goto refuse
+//   filter-input                    a node port without endpoints? goto refuse
 //
 // One svc-N chain serves all Services with N endpoints. The second dnat is for a packet that was counting to three while the
 // kernel took the third endpoint away: rules and elements of one transaction come into force at once, but not in the middle of
@@ -38,6 +38,7 @@ internal sealed class NftablesLayout
 
     private const string Services = "services";
     private const string NodePortsChain = "nodeports";
+    private const string Refuse = "refuse";
     private const string Unserved = "unserved";
     private const string UnservedNodePorts = "unserved-nodeports";
 
@@ -153,7 +154,7 @@ internal sealed class NftablesLayout
             yield return new AddSet(set);
         }
 
-        foreach (var chain in (string[])[Services, NodePortsChain, Unserved, UnservedNodePorts])
+        foreach (var chain in (string[])[Services, NodePortsChain, Refuse, Unserved, UnservedNodePorts])
         {
             yield return new AddChain(chain);
         }
@@ -168,16 +169,16 @@ internal sealed class NftablesLayout
             : new AddRule(NodePortsChain, fromElsewhere, Act.Verdict(_port, LocalNodePorts));
         yield return new AddRule(NodePortsChain, Act.Verdict(_port, NodePorts));
 
-        yield return new AddRule(Unserved, Match.In(_destination, ClusterIPs), Act.RejectWithReset);
-        yield return new AddRule(Unserved, Match.In(_destination, ClusterIPs), Act.Reject);
+        yield return new AddRule(Refuse, Act.RejectWithReset);
+        yield return new AddRule(Refuse, Act.Reject);
+        yield return new AddRule(Unserved, Match.In(_destination, ClusterIPs), Act.Goto(Refuse));
         if (_services is { } range)
         {
             // Nobody's address, or a Service's that this node has not heard of yet: silence lets the client try again.
             yield return new AddRule(Unserved, Match.Equal(_destination, range), Act.Drop);
         }
 
-        yield return new AddRule(UnservedNodePorts, Match.NotEqual(_destination, _loopback), Match.In(_port, NoEndpointNodePorts), Act.RejectWithReset);
-        yield return new AddRule(UnservedNodePorts, Match.NotEqual(_destination, _loopback), Match.In(_port, NoEndpointNodePorts), Act.Reject);
+        yield return new AddRule(UnservedNodePorts, Match.NotEqual(_destination, _loopback), Match.In(_port, NoEndpointNodePorts), Act.Goto(Refuse));
 
         yield return new AddChain("prerouting", new(NftChainType.Nat, NftHook.Prerouting, -100));
         yield return new AddRule("prerouting", Act.Jump(Services));

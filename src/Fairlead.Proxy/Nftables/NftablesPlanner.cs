@@ -29,13 +29,12 @@ internal static class NftablesPlanner
             .OrderBy(c => c.Key.ChainName, StringComparer.Ordinal)
             .ToImmutableArray();
 
-        // A chain that nothing goes to, found in the kernel at the start.
-        var idle = actual.Chains.Where(c => c.Value == 0 && !users.ContainsKey(c.Key)).Select(c => (c.Key, Users: 0))
-            .OrderBy(c => c.Key.ChainName, StringComparer.Ordinal);
+        var idle = actual.Chains.Where(c => c.Value == 0 && users.GetValueOrDefault(c.Key) == 0).Select(c => c.Key).OrderBy(c => c.ChainName, StringComparer.Ordinal);
         return new NftablesPlan
         {
             Frontends = [.. frontends],
-            Chains = [.. chains, .. idle],
+            Chains = chains,
+            IdleChains = [.. idle],
             NewChains = [.. chains.Where(c => !actual.Chains.ContainsKey(c.Key)).Select(c => c.Key)],
             AddedClusterAddresses = Sorted(touched.ClusterAddresses, a => desired.IsClusterAddress(a) && !actual.ClusterAddresses.Contains(a)),
             RemovedClusterAddresses = Sorted(touched.ClusterAddresses, a => !desired.IsClusterAddress(a) && actual.ClusterAddresses.Contains(a)),

@@ -32,6 +32,20 @@ public sealed class NftablesPlannerTests
     }
 
     [Fact]
+    public void A_chain_that_falls_idle_goes_only_with_the_next_change()
+    {
+        var slice = Slice("a", Endpoint("10.1.0.2"), Endpoint("10.1.0.3"));
+        Apply(Table([Service()], slice));
+
+        Assert.Empty(Apply(Table([Service()], slice with { Endpoints = [Endpoint("10.1.0.2")] })).IdleChains);
+        Assert.True(NftablesPlanner.Plan(_index, Touched.All(_index, _image), _image).IsEmpty);
+        var plan = Apply(Table([Service()], slice with { Endpoints = [Endpoint("10.1.0.3")] }));
+
+        Assert.Equal(["svc-2"], plan.IdleChains.Select(c => c.ChainName));
+        Assert.Equal(["svc-1"], _image.Chains.Keys.Select(c => c.ChainName));
+    }
+
+    [Fact]
     public void An_endpoint_that_goes_is_replaced_in_its_place_by_the_last_one()
     {
         Apply(Table([Service()], Slice("a", Endpoint("10.1.0.1"), Endpoint("10.1.0.2"), Endpoint("10.1.0.3"), Endpoint("10.1.0.4"))));
@@ -116,7 +130,7 @@ public sealed class NftablesPlannerTests
     {
         Assert.All(image.Frontends.Values, p => Assert.Equal(p.Dispatch.Count, p.Slots.Distinct().Count()));
         var lines = image.Frontends.Select(f => $"{f.Key} {f.Value.Dispatch} {f.Value.Owner} {string.Join(' ', f.Value.Slots.Select(s => s.ToString()).Order(StringComparer.Ordinal))}")
-            .Concat(image.Chains.Select(c => $"{c.Key.ChainName} {c.Value}"))
+            .Concat(image.Chains.Where(c => c.Value > 0).Select(c => $"{c.Key.ChainName} {c.Value}"))
             .Concat(image.ClusterAddresses.Select(a => $"vip {a}"))
             .Concat(image.Hairpins.Select(a => $"hairpin {a}"));
         return string.Join('\n', lines.Order(StringComparer.Ordinal));
