@@ -174,9 +174,12 @@ internal static unsafe partial class Libc
     [LibraryImport(Name, SetLastError = true)]
     private static partial nint syscall(nint number, nint a, nint b, nint c, nint d);
 
+    [LibraryImport(Name, EntryPoint = "syscall", SetLastError = true)]
+    private static partial nint SyscallOnHandle(nint number, SafeHandle a, nint b, nint c, nint d);
+
     internal static int PidfdOpen(int pid) => (int)syscall(PidfdOpenNumber, pid, 0, 0, 0);
 
-    internal static int PidfdSendSignal(int pidfd, int signal) => (int)syscall(PidfdSendSignalNumber, pidfd, signal, 0, 0);
+    internal static int PidfdSendSignal(SafeHandle pidfd, int signal) => (int)SyscallOnHandle(PidfdSendSignalNumber, pidfd, signal, 0, 0);
 
     /// <summary>struct pollfd.</summary>
     [StructLayout(LayoutKind.Sequential)]

@@ -38,6 +38,16 @@ public sealed class NetworkNamespace : IDisposable
 
     internal SafeFileHandle Handle { get; }
 
+    /// <summary>The number of the handle, for requests that name a namespace by it. It must stay open until they are sent.</summary>
+    internal int Descriptor
+    {
+        get
+        {
+            ObjectDisposedException.ThrowIf(Handle.IsClosed, this);
+            return (int)Handle.DangerousGetHandle();
+        }
+    }
+
     /// <summary>Makes sure that a namespace of this name exists and opens it. Safe against others that do the same at once.</summary>
     public static NetworkNamespace Create(string name)
     {

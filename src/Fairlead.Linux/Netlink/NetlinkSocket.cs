@@ -25,6 +25,9 @@ internal sealed unsafe class NetlinkSocket : IDisposable
     private const int DumpAttempts = 20;
     private const uint SequenceRange = 1 << 20;
 
+    /// <summary>The kernel answers at once, but for one that hangs; then a caller must hear of it.</summary>
+    private const int ReceiveTimeoutSeconds = 30;
+
     private readonly Lock _lock = new();
     private readonly uint _portId;
     private uint _sequence;
@@ -35,6 +38,7 @@ internal sealed unsafe class NetlinkSocket : IDisposable
         Handle = handle;
         _portId = Bind(handle, groups: 0);
         Option(handle, Libc.SolSocket, Libc.SoReceiveBufferForce, 8 << 20);
+        SetReceiveTimeout(handle);
         Option(handle, NetlinkConstants.SolNetlink, NetlinkConstants.CapAck, 1);
         Option(handle, NetlinkConstants.SolNetlink, NetlinkConstants.ExtendedAck, 1);
         Option(handle, NetlinkConstants.SolNetlink, NetlinkConstants.StrictCheck, 1);
@@ -220,6 +224,13 @@ internal sealed unsafe class NetlinkSocket : IDisposable
 
     public void Dispose() => Handle.Dispose();
 
+    private static void SetReceiveTimeout(SafeFileHandle handle)
+    {
+        // struct timeval of a 64-bit machine: seconds and microseconds.
+        var time = stackalloc long[2] { ReceiveTimeoutSeconds, 0 };
+        _ = LinuxException.ThrowIfFailed(Libc.setsockopt(handle, Libc.SolSocket, Libc.SoReceiveTimeout, time, 2 * sizeof(long)), "netlink receive timeout");
+    }
+
     private void Send(NetlinkBatch batch)
     {
         var bytes = batch.Bytes;
@@ -267,6 +278,8 @@ internal sealed unsafe class NetlinkSocket : IDisposable
                         continue;
                     case Errno.Again when !wait:
                         return default;
+                    case Errno.Again:
+                        throw new LinuxException("receive from netlink", Errno.Again, $"no answer within {ReceiveTimeoutSeconds} s");
                     case Errno.NoBuffers:
                         throw new NetlinkOverrunException();
                     case var errno:

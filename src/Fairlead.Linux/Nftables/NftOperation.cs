@@ -22,7 +22,7 @@ public abstract record NftOperation
     {
         if (comment is not null)
         {
-            w.Attribute(type, NftUserData.OfComment(comment).Written);
+            NftUserData.WriteComment(ref w, type, comment);
         }
     }
 }

@@ -134,7 +134,7 @@ internal static class NftSetMessages
 
         if (element.Comment is { } comment)
         {
-            w.Attribute(NftConstants.ElemUserData, NftUserData.OfComment(comment).Written);
+            NftUserData.WriteComment(ref w, NftConstants.ElemUserData, comment);
         }
     }
 

@@ -1,4 +1,5 @@
 using System.Text;
+using Fairlead.Linux.Netlink;
 
 namespace Fairlead.Linux.Nftables;
 
@@ -24,6 +25,12 @@ internal sealed class NftUserData
     /// <summary>A comment as nft keeps and shows it: no quotes, one line, cut where it is too long.</summary>
     internal static string Clean(string comment)
     {
+        // Nearly all are clean and short: then nothing is copied.
+        if (comment.Length <= MaxComment && Ascii.IsValid(comment) && comment.AsSpan().IndexOfAnyInRange('\0', '\u001f') < 0 && !comment.AsSpan().ContainsAny('"', '\u007f'))
+        {
+            return comment;
+        }
+
         var text = string.Concat(comment.Select(c => char.IsControl(c) ? ' ' : c == '"' ? '\'' : c));
         while (Encoding.UTF8.GetByteCount(text) > MaxComment)
         {
@@ -33,11 +40,15 @@ internal sealed class NftUserData
         return text;
     }
 
-    internal static NftUserData OfComment(string comment, byte type = Comment)
+    /// <summary>Writes an attribute that holds a comment and nothing else.</summary>
+    internal static void WriteComment(ref NetlinkWriter w, ushort attribute, string comment)
     {
-        var data = new NftUserData();
-        data.Text(type, Clean(comment));
-        return data;
+        Span<byte> data = stackalloc byte[2 + MaxComment + 1];
+        var length = Encoding.UTF8.GetBytes(Clean(comment), data[2..]) + 1;
+        data[0] = Comment;
+        data[1] = (byte)length;
+        data[1 + length] = 0;
+        w.Attribute(attribute, data[..(2 + length)]);
     }
 
     internal static string? ReadComment(ReadOnlySpan<byte> data, byte type = Comment)

@@ -42,8 +42,20 @@ internal static unsafe class ProcessExits
     /// <summary>Whether the process has ended, be it reaped or not.</summary>
     internal static bool HasExited(SafeFileHandle pidfd)
     {
-        var descriptor = new Libc.PollDescriptor { Descriptor = (int)pidfd.DangerousGetHandle(), Events = 1 };
-        return Libc.poll(&descriptor, 1, 0) > 0;
+        var held = false;
+        try
+        {
+            pidfd.DangerousAddRef(ref held);
+            var descriptor = new Libc.PollDescriptor { Descriptor = (int)pidfd.DangerousGetHandle(), Events = 1 };
+            return Libc.poll(&descriptor, 1, 0) > 0;
+        }
+        finally
+        {
+            if (held)
+            {
+                pidfd.DangerousRelease();
+            }
+        }
     }
 
     private static SafeFileHandle StartThread()
@@ -74,8 +86,11 @@ internal static unsafe class ProcessExits
     {
         try
         {
-            exited.TrySetResult(Reap(pidfd));
+            var status = Reap(pidfd);
+
+            // Before anybody hears of it: then the descriptor may be closed, and its number be another's.
             _ = Libc.epoll_ctl(epoll, Libc.EpollControlDelete, (int)pidfd.DangerousGetHandle(), null);
+            exited.TrySetResult(status);
         }
         catch (Exception e)
         {

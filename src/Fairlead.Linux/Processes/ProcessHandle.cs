@@ -80,7 +80,7 @@ public sealed class ProcessHandle : IDisposable
     /// <returns>False where the process has ended.</returns>
     public bool Signal(Signal signal)
     {
-        if (Libc.PidfdSendSignal((int)Handle.DangerousGetHandle(), (int)signal) == 0)
+        if (Libc.PidfdSendSignal(Handle, (int)signal) == 0)
         {
             return true;
         }

@@ -35,7 +35,7 @@ public sealed record SpawnOptions
     /// <summary>The whole environment; ours where null.</summary>
     public IReadOnlyDictionary<string, string>? Environment { get; init; }
 
-    /// <summary>The folder it starts in, as seen in its mount namespace; ours where null.</summary>
+    /// <summary>The folder it starts in, as seen in its mount namespace; where null ours, or the root of a mount namespace that it joins.</summary>
     public string? WorkingDirectory { get; init; }
 
     /// <summary>What it reads from; /dev/null where null.</summary>

@@ -97,6 +97,37 @@ public sealed class LinkKernelTests(TestNamespaces namespaces) : IClassFixture<T
     }
 
     [Fact]
+    public async Task A_list_is_whole_though_the_table_changes_while_it_is_read()
+    {
+        var network = namespaces.New();
+        using var socket = RouteSocket.Open(network);
+        using var other = RouteSocket.Open(network);
+        var names = Enumerable.Range(0, 60).Select(i => $"br{i}").ToList();
+        names.ForEach(n => socket.CreateBridge(new(n)));
+        using var done = new CancellationTokenSource();
+        var changing = Task.Run(
+            () =>
+            {
+                while (!done.IsCancellationRequested)
+                {
+                    _ = other.CreateBridge(new("other"));
+                    _ = other.TryDeleteLink("other");
+                }
+            },
+            TestContext.Current.CancellationToken);
+
+        for (var i = 0; i < 50; i++)
+        {
+            var found = socket.Links().Select(l => l.Name).ToList();
+            Assert.Superset(names.ToHashSet(), found.ToHashSet());
+            Assert.Equal(found.Count, found.Distinct().Count());
+        }
+
+        await done.CancelAsync();
+        await changing;
+    }
+
+    [Fact]
     public void A_kind_the_kernel_lacks_is_said_to_be_so()
     {
         using var socket = RouteSocket.Open(namespaces.New());

@@ -20,7 +20,7 @@ internal static class LinkMessages
             writer.Attribute(RouteConstants.IflaLink, (uint)macvlan.Parent);
             if (macvlan.Namespace is { } network)
             {
-                writer.Attribute(RouteConstants.IflaNetNsFd, (int)network.Handle.DangerousGetHandle());
+                writer.Attribute(RouteConstants.IflaNetNsFd, network.Descriptor);
             }
         }
 
@@ -44,7 +44,7 @@ internal static class LinkMessages
         });
         if (change.Namespace is { } network)
         {
-            writer.Attribute(RouteConstants.IflaNetNsFd, (int)network.Handle.DangerousGetHandle());
+            writer.Attribute(RouteConstants.IflaNetNsFd, network.Descriptor);
         }
 
         if (change.Name is { } name)

@@ -68,7 +68,7 @@ public sealed record VethSpec(string Name) : LinkSpec(Name)
 
         if (PeerNamespace is { } network)
         {
-            writer.Attribute(RouteConstants.IflaNetNsFd, (int)network.Handle.DangerousGetHandle());
+            writer.Attribute(RouteConstants.IflaNetNsFd, network.Descriptor);
         }
 
         writer.EndNested(peer);
