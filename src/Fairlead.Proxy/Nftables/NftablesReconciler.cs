@@ -3,6 +3,7 @@ using Fairlead.Core.State;
 using Fairlead.Kube.Objects;
 using Fairlead.Linux;
 using Fairlead.Linux.Nftables;
+using Fairlead.Proxy.Conntrack;
 using Microsoft.Extensions.Logging;
 
 namespace Fairlead.Proxy.Nftables;
@@ -141,6 +142,7 @@ internal sealed partial class NftablesReconciler : IReconciler<ServiceTable>
         _actual = image;
         _generation = socket.Generation();
         LogApplied(plan.Frontends.Length, transaction.Operations.Count, _desired.Table.Services.Count);
+        Telemetry.ConntrackDeleted.Add(StaleFlows.Cut(plan, image, _options.Network));
     }
 
     private NftTransaction Transaction() => new(_layout.Family, NftablesLayout.Table);

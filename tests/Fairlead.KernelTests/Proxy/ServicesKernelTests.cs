@@ -228,6 +228,23 @@ public sealed class ServicesKernelTests(ServingNodes nodes) : IClassFixture<Serv
     }
 
     [Fact]
+    public async Task A_udp_client_that_keeps_sending_reaches_the_endpoint_that_replaces_the_old_one()
+    {
+        var ip = NextAddress();
+        var service = ServingNodes.Service("flow", ip, 53, "UDP", 30089);
+        await nodes.ServeAsync(_ct, (service, [nodes.Servers[1]]));
+        using var pod = nodes.Clients[0].Network.Run(() => new Socket(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp));
+        using var outside = nodes.Outside.Run(() => new Socket(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp));
+        Assert.StartsWith("n2-2", await Talk.AskUdpAsync(pod, ip, 53, _ct), StringComparison.Ordinal);
+        Assert.StartsWith("n2-2", await Talk.AskUdpAsync(outside, $"{nodes[1].Address}", 30089, _ct), StringComparison.Ordinal);
+
+        await nodes.ServeAsync(_ct, (service, [nodes.Servers[2]]));
+
+        Assert.StartsWith("n3-2", await Talk.AskUdpAsync(pod, ip, 53, _ct), StringComparison.Ordinal);
+        Assert.StartsWith("n3-2", await Talk.AskUdpAsync(outside, $"{nodes[1].Address}", 30089, _ct), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task With_affinity_a_client_stays_with_one_endpoint()
     {
         var ip = NextAddress();
