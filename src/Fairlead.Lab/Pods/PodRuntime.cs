@@ -1,5 +1,6 @@
 using Fairlead.Cni.Runtime;
 using Fairlead.Kube.Client;
+using Fairlead.Kube.Events;
 using Fairlead.Kube.Informers;
 using Fairlead.Kube.Objects;
 using Fairlead.Lab.Pods.Leftovers;
@@ -30,7 +31,7 @@ public sealed partial class PodRuntime
     private readonly Machine _machine = Machine.Read();
     private readonly NetworkReadiness _readiness;
     private readonly NodeReporter _reporter;
-    private readonly PodEvents _events;
+    private readonly EventRecorder _events;
     private readonly PodHost _host;
     private readonly Dictionary<string, (PodWorker Worker, Pod Seen, Task Running)> _workers = new(StringComparer.Ordinal);
 
@@ -48,7 +49,7 @@ public sealed partial class PodRuntime
         var network = new CniRuntime(options.Network with { NodeNamespace = node }, time);
         _readiness = new NetworkReadiness(network, options.Network.ConfigDirectory, time, _logger);
         _reporter = new NodeReporter(options, client, _readiness, _machine, time, _logger);
-        _events = new PodEvents(client, options.NodeName, time, _logger);
+        _events = new EventRecorder(client, "kubelet", options.NodeName, time, _logger);
         _host = new PodHost
         {
             Options = options,
@@ -58,7 +59,7 @@ public sealed partial class PodRuntime
             Readiness = _readiness,
             Inputs = inputs,
             Leftovers = new LeftoverRegistry(options.StateDirectory),
-            Events = _events,
+            Events = new PodEvents(_events),
             Checks = new NetworkChecks(node),
             Resources = NodeObjectCompiler.Resources(_machine, options.PodCapacity),
             Time = time,

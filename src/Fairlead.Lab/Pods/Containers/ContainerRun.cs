@@ -71,7 +71,8 @@ internal sealed class ContainerRun : IDisposable
             time);
         try
         {
-            RandomAccess.Write(orders.Writer, start.Spec.ToJson(), 0);
+            using var stream = new FileStream(orders.Writer, FileAccess.Write, bufferSize: 0);
+            stream.Write(start.Spec.ToJson());
         }
         catch (IOException)
         {

@@ -69,7 +69,17 @@ internal sealed class LeftoverRegistry
 
     private void Write(string name, string content) => File.WriteAllText(Path.Combine(_folder, name), content);
 
-    private void Delete(string name) => File.Delete(Path.Combine(_folder, name));
+    private void Delete(string name)
+    {
+        try
+        {
+            File.Delete(Path.Combine(_folder, name));
+        }
+        catch (DirectoryNotFoundException)
+        {
+            // Everything is forgotten already.
+        }
+    }
 
     private List<string> Names(string prefix)
         => [.. Directory.GetFiles(_folder, prefix + "*").Select(f => Path.GetFileName(f)[prefix.Length..]).Order(StringComparer.Ordinal)];

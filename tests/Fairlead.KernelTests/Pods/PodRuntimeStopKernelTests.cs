@@ -1,0 +1,46 @@
+using Fairlead.Kube.Objects;
+
+namespace Fairlead.KernelTests.Pods;
+
+/// <summary>The beginning and the end of a node's pod runtime.</summary>
+public sealed class PodRuntimeStopKernelTests(PodNode node) : IClassFixture<PodNode>
+{
+    [Fact]
+    public async Task Pods_wait_for_the_nodes_network_and_all_of_them_go_with_the_lab()
+    {
+        node.Start();
+        await node.CreateAsync("early", "trap '' TERM; while :; do sleep 1; done");
+        await node.UntilAsync("early", p => p.Status.ContainerStatuses is [{ State.Waiting.Reason: "ContainerCreating" }]);
+        Assert.Empty(node.PodNamespaces());
+        Assert.Contains("NetworkNotReady", await EventAsync(), StringComparison.Ordinal);
+
+        var before = TimeProvider.System.GetTimestamp();
+        node.Configure();
+        var pod = await node.UntilAsync("early", p => p.Status.Conditions.Any(c => c is { Type: "Ready", Status: "True" }));
+        TestContext.Current.SendDiagnosticMessage($"ready {TimeProvider.System.GetElapsedTime(before).TotalMilliseconds:0} ms after the network");
+        Assert.Single(node.PodNamespaces());
+
+        before = TimeProvider.System.GetTimestamp();
+        await node.StopAsync();
+
+        Assert.InRange(TimeProvider.System.GetElapsedTime(before).TotalSeconds, 0, 5);
+        Assert.Empty(node.PodNamespaces());
+        Assert.Empty(Directory.GetFiles(Path.Combine(node.State, "leftovers")));
+        Assert.False(Directory.Exists(Path.Combine(node.State, "pods", pod.Metadata.Uid)));
+        Assert.DoesNotContain(node.Folder, await File.ReadAllTextAsync("/proc/mounts", TestContext.Current.CancellationToken), StringComparison.Ordinal);
+    }
+
+    private async Task<string> EventAsync()
+    {
+        for (var i = 0; ; i++)
+        {
+            var events = await node.EventsAsync("early");
+            if (events.Length > 0 || i == 200)
+            {
+                return events;
+            }
+
+            await Task.Delay(TimeSpan.FromMilliseconds(20), TimeProvider.System, TestContext.Current.CancellationToken);
+        }
+    }
+}
