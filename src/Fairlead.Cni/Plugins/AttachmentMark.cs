@@ -1,5 +1,3 @@
-using System.Security.Cryptography;
-using System.Text;
 using Fairlead.Cni.Protocol;
 
 namespace Fairlead.Cni.Plugins;
@@ -60,7 +58,7 @@ internal sealed record AttachmentMark
         => Network == Short(network, LongestNetwork) && !valid.Any(key => IsSameAs(Of(network, key)));
 
     /// <summary>A short name that is the same for every call for the attachment.</summary>
-    public string Hash(int attempt = 0) => HashOf($"{this} {attempt}");
+    public string Hash(int attempt = 0) => StableHash.Text($"{this} {attempt}");
 
     public override string ToString() => $"{Network}/{ContainerId}/{InterfaceName}";
 
@@ -68,7 +66,5 @@ internal sealed record AttachmentMark
         => Pod is { Length: > 0 } && text.Length + 1 + Pod.Length <= longest && Pod.All(c => c is > ' ' and <= '~' and not '"') ? $"{text} {Pod}" : text;
 
     private static string Short(string text, int longest)
-        => text.Length <= longest ? text : $"{text[..(longest - 9)]}~{HashOf(text)}";
-
-    private static string HashOf(string text) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)).AsSpan(0, 4));
+        => text.Length <= longest ? text : $"{text[..(longest - 9)]}~{StableHash.Text(text)}";
 }

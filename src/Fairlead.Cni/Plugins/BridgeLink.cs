@@ -41,13 +41,16 @@ internal static class BridgeLink
     {
         try
         {
-            return host.CreateBridge(new BridgeSpec(config.Bridge) { Mac = MacAddress.Random(), Mtu = config.Mtu, Up = true });
+            return host.CreateBridge(new BridgeSpec(config.Bridge) { Mac = NewMac(), Mtu = config.Mtu, Up = true });
         }
         catch (LinuxException e) when (e.IsExists)
         {
             return host.GetLink(config.Bridge); // another ADD was first
         }
     }
+
+    /// <summary>Locally administered and random, out of a GUID: the cryptographic generator would load a library that not every machine has.</summary>
+    private static MacAddress NewMac() => new([0x0a, 0x58, .. Guid.NewGuid().ToByteArray().AsSpan(0, 4)]);
 
     private static void EnsureAddresses(RouteSocket host, BridgeConfig config, Link bridge, ImmutableArray<InterfaceAddress> gateways)
     {

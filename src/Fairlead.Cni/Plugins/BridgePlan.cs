@@ -1,6 +1,5 @@
 using System.Collections.Immutable;
 using System.Net;
-using System.Security.Cryptography;
 using Fairlead.Cni.Protocol;
 using Fairlead.Linux;
 using Fairlead.Linux.Netlink.Route;
@@ -79,7 +78,7 @@ internal sealed record BridgePlan(
         var bytes = address.GetAddressBytes();
         return AddressText.IsIPv4(address)
             ? new MacAddress([0x0a, 0x58, .. bytes])
-            : new MacAddress([0x0a, 0x59, .. SHA256.HashData(bytes).AsSpan(0, 4)]);
+            : new MacAddress([0x0a, 0x59, .. BitConverter.GetBytes(StableHash.Of(bytes))]);
     }
 
     private static IPAddress FirstOf(IPNetwork network)
