@@ -41,10 +41,11 @@ internal sealed record BridgeConfig
         var root = call.Config.Root;
         RefuseWhatIsMissing(root);
         var isDefaultGateway = root["isDefaultGateway"].Flag();
+        var isGateway = root["isGateway"].Flag();
         var config = new BridgeConfig
         {
             Bridge = root["bridge"].Text() is { Length: > 0 } name ? name : DefaultBridge,
-            IsGateway = isDefaultGateway || root["isGateway"].Flag(),
+            IsGateway = isGateway || isDefaultGateway,
             IsDefaultGateway = isDefaultGateway,
             ForceAddress = root["forceAddress"].Flag(),
             Masquerade = root["ipMasq"].Flag(),

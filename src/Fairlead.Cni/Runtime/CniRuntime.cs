@@ -199,7 +199,7 @@ public sealed class CniRuntime
             ["CNI_CONTAINERID"] = attachment?.ContainerId ?? "",
             ["CNI_NETNS"] = attachment?.NetworkNamespace ?? "",
             ["CNI_IFNAME"] = attachment?.InterfaceName ?? "",
-            ["CNI_ARGS"] = attachment is null ? "" : string.Join(';', attachment.Arguments.Select(pair => $"{pair.Key}={pair.Value}")),
+            ["CNI_ARGS"] = attachment is null ? "" : ArgumentsOf(attachment),
             ["CNI_PATH"] = string.Join(':', _options.PluginDirectories),
         };
         PluginOutcome outcome;
@@ -213,6 +213,14 @@ public sealed class CniRuntime
         }
 
         return outcome.ExitCode == 0 ? outcome : throw Failure(command, network, plugin, outcome);
+    }
+
+    /// <summary>With the word that has plugins pass over what is not for them: without it the reference plugins refuse every other.</summary>
+    private static string ArgumentsOf(CniAttachment attachment)
+    {
+        var arguments = attachment.Arguments.Select(pair => $"{pair.Key}={pair.Value}");
+        return attachment.Arguments.IsEmpty ? ""
+            : string.Join(';', attachment.Arguments.ContainsKey("IgnoreUnknown") ? arguments : arguments.Prepend("IgnoreUnknown=1"));
     }
 
     private static CniResult ReadResult(PluginEntry plugin, PluginOutcome outcome)

@@ -74,7 +74,7 @@ public sealed class CniRuntimeTests : IDisposable
 
         var variables = _plugins.Calls.First().Variables;
         Assert.Equal(
-            ("c1", "/run/netns/p", "eth0", "K8S_POD_NAME=wear-1", _folder["bin"]),
+            ("c1", "/run/netns/p", "eth0", "IgnoreUnknown=1;K8S_POD_NAME=wear-1", _folder["bin"]),
             (variables["CNI_CONTAINERID"], variables["CNI_NETNS"], variables["CNI_IFNAME"], variables["CNI_ARGS"], variables["CNI_PATH"]));
     }
 
