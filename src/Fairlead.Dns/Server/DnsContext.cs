@@ -125,7 +125,7 @@ public sealed class DnsContext
         (_nameLength, _questionName, _remote, Depth) = (0, null, null, 0);
         (Type, Class, Edns) = (RecordType.None, RecordClass.None, Edns.None);
         (Transport, RequestSize, ReplySize) = (transport, message.Length, 0);
-        if (!DnsHeader.TryRead(message, out var header) || header.Flags.HasFlag(DnsFlags.Response))
+        if (!DnsHeader.TryRead(message, out var header) || (header.Flags & DnsFlags.Response) != 0)
         {
             // A reply to a reply is how two servers talk to each other for ever.
             Silent = true;

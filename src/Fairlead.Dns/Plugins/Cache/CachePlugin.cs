@@ -243,7 +243,7 @@ internal sealed partial class CachePlugin : IDnsPlugin
 
     private static CacheProbe Probe(DnsContext context)
     {
-        var flags = (context.Edns.DnssecOk ? 1 : 0) | (context.RequestFlags.HasFlag(DnsFlags.CheckingDisabled) ? 2 : 0);
+        var flags = (context.Edns.DnssecOk ? 1 : 0) | ((context.RequestFlags & DnsFlags.CheckingDisabled) != 0 ? 2 : 0);
         return new CacheProbe(context.Name, context.Type, (byte)flags);
     }
 

@@ -27,21 +27,27 @@ internal sealed partial class ErrorsPlugin(ErrorsPlugin.Consolidation[] rules, I
         return new ErrorsPlugin([.. rules.Select(line => ParseRule(line, setup.Time))], logger);
     }
 
-    public async ValueTask HandleAsync(DnsContext context, DnsDelegate next, CancellationToken ct)
+    public ValueTask HandleAsync(DnsContext context, DnsDelegate next, CancellationToken ct)
     {
+        // Most queries end here and now; only those that wait pay for a state machine.
+        ValueTask pending;
         try
         {
-            await next(context, ct);
-            if (context.Problem is { } problem)
-            {
-                Report(context, problem);
-            }
+            pending = next(context, ct);
         }
         catch (Exception e) when (e is not OperationCanceledException)
         {
-            Report(context, e.Message);
-            context.Fail(ResponseCode.ServerFailure);
+            Fail(context, e);
+            return ValueTask.CompletedTask;
         }
+
+        if (!pending.IsCompletedSuccessfully)
+        {
+            return LaterAsync(pending, context);
+        }
+
+        ReportProblem(context);
+        return ValueTask.CompletedTask;
     }
 
     public ValueTask DisposeAsync()
@@ -52,6 +58,33 @@ internal sealed partial class ErrorsPlugin(ErrorsPlugin.Consolidation[] rules, I
         }
 
         return ValueTask.CompletedTask;
+    }
+
+    private async ValueTask LaterAsync(ValueTask pending, DnsContext context)
+    {
+        try
+        {
+            await pending;
+            ReportProblem(context);
+        }
+        catch (Exception e) when (e is not OperationCanceledException)
+        {
+            Fail(context, e);
+        }
+    }
+
+    private void ReportProblem(DnsContext context)
+    {
+        if (context.Problem is { } problem)
+        {
+            Report(context, problem);
+        }
+    }
+
+    private void Fail(DnsContext context, Exception e)
+    {
+        Report(context, e.Message);
+        context.Fail(ResponseCode.ServerFailure);
     }
 
     private static Consolidation ParseRule(Directive line, TimeProvider time)
