@@ -1,0 +1,83 @@
+using System.Net;
+using Fairlead.Cni.Runtime;
+using Fairlead.Kube.Client;
+using Fairlead.Lab.Nodes;
+using Fairlead.Lab.Pods;
+using Fairlead.Lab.State;
+using Fairlead.Linux.Namespaces;
+using Microsoft.Extensions.Logging;
+
+namespace Fairlead.Lab.Stages;
+
+/// <summary>The nodes: an agent's process in each one's namespace, and the runtime of its pods in this process.</summary>
+internal sealed class NodesStage(
+    LabOptions options,
+    LabPaths paths,
+    UnderlayPlan underlay,
+    KubeClient client,
+    string authority,
+    PodStreams streams,
+    Action<string, LabProcess?> registerAgent,
+    TimeProvider time,
+    ILoggerFactory logging) : ILabStage
+{
+    private readonly CancellationTokenSource _stopping = new();
+    private readonly List<AgentProcess> _agents = [];
+    private readonly List<NetworkNamespace> _namespaces = [];
+    private Task _running = Task.CompletedTask;
+
+    public string Name => "agents and pod runtimes";
+
+    public Task StartAsync(CancellationToken ct)
+    {
+        var plugins = CniInstall.FindExecutable()
+            ?? throw new LabException($"{CniInstall.ExecutableName} is not beside {LabExecutable.Path}", "build both with ./fairlead");
+        var inputs = new PodInputSource(client, time, logging);
+        var running = new List<Task> { inputs.RunAsync(_stopping.Token) };
+        foreach (var node in underlay.Nodes)
+        {
+            Directory.CreateDirectory(paths.CniConf(node.Name));
+            CniInstall.Refresh(plugins, paths.CniBin(node.Name));
+            var agent = new AgentProcess(node, options, paths, registerAgent, time, logging.CreateLogger<AgentProcess>());
+            _agents.Add(agent);
+            agent.Start();
+
+            var network = NetworkNamespace.Open(node.Namespace);
+            _namespaces.Add(network);
+            var runtime = new PodRuntime(RuntimeOptions(node, network), client, network, inputs, streams, time, logging);
+            running.Add(runtime.RunAsync(_stopping.Token));
+        }
+
+        _running = Task.WhenAll(running);
+        return Task.CompletedTask;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _stopping.CancelAsync();
+        await _running.ContinueWith(_ => { }, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
+        await Task.WhenAll(_agents.Select(a => a.DisposeAsync().AsTask()));
+        _namespaces.ForEach(n => n.Dispose());
+        _stopping.Dispose();
+    }
+
+    private PodRuntimeOptions RuntimeOptions(UnderlayNode node, NetworkNamespace network) => new()
+    {
+        NodeName = node.Name,
+        NodeAddress = node.Address.ToString(),
+        Lab = options.Name,
+        StateDirectory = paths.Pods,
+        Launcher = Path.Combine(paths.CniBin(node.Name), CniInstall.LauncherName),
+        Fairlead = [LabExecutable.Path],
+        ClusterDns = AddressRange.At(IPNetwork.Parse(options.ServiceCidr), 10).ToString(),
+        ClusterCertificate = authority,
+        Hidden = [paths.Folder],
+        Network = new CniRuntimeOptions
+        {
+            ConfigDirectory = paths.CniConf(node.Name),
+            PluginDirectories = [paths.CniBin(node.Name)],
+            CacheDirectory = paths.CniCache(node.Name),
+            NodeNamespace = network,
+        },
+    };
+}
