@@ -1,7 +1,69 @@
+using System.CommandLine;
+using Fairlead.CommandLine;
+using Fairlead.Commands;
+using Fairlead.Lab;
+
 namespace Fairlead;
 
-/// <summary>The entry point of <c>fairlead</c>.</summary>
+/// <summary>The entry point of <c>fairlead</c>: it knows the commands, and nothing else.</summary>
 internal static class Program
 {
-    private static int Main() => 0;
+    private static readonly TimeSpan s_endPatience = TimeSpan.FromSeconds(60);
+
+    private static async Task<int> Main(string[] args)
+    {
+        var time = TimeProvider.System;
+        var root = new RootCommand("The whole network of a Kubernetes cluster, in one program.")
+        {
+            new UpCommand(time),
+            new StatusCommand(time),
+            new DownCommand(time),
+            new AgentCommand(),
+            new ProxyCommand(),
+        };
+        foreach (var role in Roles.All)
+        {
+            root.Subcommands.Add(role);
+        }
+
+        HelpWithExamples.Install(root);
+
+        // Off: `-conf` is one word of CoreDNS's, not five options in one.
+        var parsed = root.Parse(args, new ParserConfiguration { EnablePosixBundling = false });
+        if (parsed.Errors.Count > 0)
+        {
+            foreach (var error in parsed.Errors)
+            {
+                ErrorView.Write(Console.Error, error.Message);
+            }
+
+            Console.Error.WriteLine($"  try: {string.Join(' ', ["fairlead", .. CommandPath(parsed), "--help"])}");
+            return ExitCode.WrongUsage;
+        }
+
+        try
+        {
+            return await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = s_endPatience });
+        }
+        catch (LabException failure)
+        {
+            ErrorView.Write(Console.Error, failure);
+            return failure.IsWrongUsage ? ExitCode.WrongUsage : ExitCode.Failed;
+        }
+        catch (OperationCanceledException)
+        {
+            return ExitCode.Failed;   // told to end: nothing to say
+        }
+    }
+
+    private static Stack<string> CommandPath(ParseResult parsed)
+    {
+        var names = new Stack<string>();
+        for (var result = parsed.CommandResult; result is not null && result.Command is not RootCommand; result = result.Parent as System.CommandLine.Parsing.CommandResult)
+        {
+            names.Push(result.Command.Name);
+        }
+
+        return names;
+    }
 }

@@ -1,0 +1,45 @@
+using System.CommandLine;
+using System.CommandLine.Help;
+using System.CommandLine.Invocation;
+
+namespace Fairlead.CommandLine;
+
+/// <summary>A command whose help ends with examples.</summary>
+internal abstract class FairleadCommand(string name, string description) : Command(name, description)
+{
+    /// <summary>Whole command lines, each with what it does.</summary>
+    public virtual IReadOnlyList<(string CommandLine, string What)> Examples => [];
+}
+
+/// <summary>The usual help, then the command's examples.</summary>
+internal sealed class HelpWithExamples(HelpAction usual) : SynchronousCommandLineAction
+{
+    public override int Invoke(ParseResult parseResult)
+    {
+        var code = usual.Invoke(parseResult);
+        if (parseResult.CommandResult.Command is FairleadCommand { Examples: { Count: > 0 } examples })
+        {
+            var output = parseResult.InvocationConfiguration.Output;
+            output.WriteLine("Examples:");
+            foreach (var (commandLine, what) in examples)
+            {
+                output.WriteLine($"  {commandLine}");
+                output.WriteLine($"      {what}");
+            }
+        }
+
+        return code;
+    }
+
+    /// <summary>Replaces the help of a command and of everything below it.</summary>
+    public static void Install(Command root)
+    {
+        foreach (var option in root.Options.OfType<HelpOption>())
+        {
+            if (option.Action is HelpAction usual)
+            {
+                option.Action = new HelpWithExamples(usual);
+            }
+        }
+    }
+}

@@ -1,0 +1,29 @@
+using System.CommandLine;
+using System.CommandLine.Parsing;
+using System.Net;
+
+namespace Fairlead.CommandLine;
+
+/// <summary>An option whose value is a range of addresses, such as 10.32.0.0/12; host bits are refused.</summary>
+internal static class RangeOption
+{
+    public static Option<IPNetwork> Create(string name, string description, string fallback) => new(name)
+    {
+        Description = description,
+        HelpName = "RANGE",
+        CustomParser = Parse,
+        DefaultValueFactory = _ => IPNetwork.Parse(fallback),
+    };
+
+    private static IPNetwork Parse(ArgumentResult result)
+    {
+        var text = result.Tokens[^1].Value;
+        if (IPNetwork.TryParse(text, out var range) && text.StartsWith($"{range.BaseAddress}/", StringComparison.OrdinalIgnoreCase))
+        {
+            return range;
+        }
+
+        result.AddError($"'{text}' is not a range whose host bits are zero, such as 10.32.0.0/12");
+        return default;
+    }
+}

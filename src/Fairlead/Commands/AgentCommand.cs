@@ -1,0 +1,64 @@
+using System.CommandLine;
+using System.Net;
+using Fairlead.Agent;
+using Fairlead.CommandLine;
+using Fairlead.Kube.Client;
+
+namespace Fairlead.Commands;
+
+/// <summary><c>fairlead agent</c>: the pod network and the Services of one node.</summary>
+internal sealed class AgentCommand : FairleadCommand
+{
+    private static readonly AgentOptions s_defaults = new();
+
+    private readonly Option<string?> _kubeconfig = new("--kubeconfig") { Description = "how to reach the API server [default: the pod's service account]", HelpName = "FILE" };
+    private readonly Option<string> _node = new("--node-name") { Description = "the name of this machine's Node object [default: $NODE_NAME, else the host name]", HelpName = "NAME", DefaultValueFactory = _ => Environment.GetEnvironmentVariable("NODE_NAME") ?? Environment.MachineName };
+    private readonly Option<string> _conf = new("--cni-conf-dir") { Description = "where the container runtime looks for CNI configurations", HelpName = "DIR", DefaultValueFactory = _ => s_defaults.CniConfDir };
+    private readonly Option<string> _bin = new("--cni-bin-dir") { Description = "where the container runtime looks for CNI plugins", HelpName = "DIR", DefaultValueFactory = _ => s_defaults.CniBinDir };
+    private readonly Option<string> _state = new("--state-dir") { Description = "where the node's address reservations are kept", HelpName = "DIR", DefaultValueFactory = _ => s_defaults.StateDir };
+    private readonly Option<IPNetwork> _cluster = RangeOption.Create("--cluster-cidr", "the range of all pods", s_defaults.ClusterCidr.ToString());
+    private readonly Option<IPNetwork> _service = RangeOption.Create("--service-cidr", "the range of Services", s_defaults.ServiceCidr.ToString());
+    private readonly Option<string> _overlay = new("--overlay") { Description = "the path between nodes: vxlan", HelpName = "KIND", DefaultValueFactory = _ => s_defaults.Overlay };
+    private readonly Option<string> _mode = new("--proxy-mode") { Description = "how Services get into the kernel: nftables, or none", HelpName = "MODE", DefaultValueFactory = _ => s_defaults.ProxyMode };
+    private readonly Option<int> _health = new("--health-port") { Description = "port of /healthz, /livez, /readyz and /metrics", HelpName = "PORT", DefaultValueFactory = _ => AgentOptions.DefaultHealthPort };
+    private readonly Option<bool> _cleanup = new("--cleanup") { Description = "remove everything that the agent made on this node, and end" };
+
+    public AgentCommand()
+        : base("agent", "The node agent: pod addresses, overlay, routes, masquerade, CNI configuration and Services of one node.")
+    {
+        foreach (Option option in new Option[] { _kubeconfig, _node, _conf, _bin, _state, _cluster, _service, _overlay, _mode, _health, _cleanup })
+        {
+            Options.Add(option);
+        }
+
+        SetAction(RunAsync);
+    }
+
+    public override IReadOnlyList<(string CommandLine, string What)> Examples =>
+    [
+        ("fairlead agent --kubeconfig /etc/fairlead/kubeconfig", "the agent of this machine"),
+        ("fairlead agent --cleanup", "remove the overlay, rules and configuration that an agent made here"),
+    ];
+
+    private Task<int> RunAsync(ParseResult parsed, CancellationToken ct) => RoleRun.RunAsync("agent", async logging =>
+    {
+        var cleanup = parsed.GetValue(_cleanup);
+        await AgentRole.RunAsync(
+            new AgentOptions
+            {
+                Api = cleanup ? null : KubeConfig.Resolve(parsed.GetValue(_kubeconfig)),
+                NodeName = parsed.GetValue(_node)!,
+                CniConfDir = parsed.GetValue(_conf)!,
+                CniBinDir = parsed.GetValue(_bin)!,
+                StateDir = parsed.GetValue(_state)!,
+                ClusterCidr = parsed.GetValue(_cluster),
+                ServiceCidr = parsed.GetValue(_service),
+                Overlay = parsed.GetValue(_overlay)!,
+                ProxyMode = parsed.GetValue(_mode)!,
+                HealthPort = parsed.GetValue(_health),
+                Cleanup = cleanup,
+                Loggers = logging,
+            },
+            ct);
+    });
+}
