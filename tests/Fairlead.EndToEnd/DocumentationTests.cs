@@ -1,0 +1,94 @@
+using System.Text.RegularExpressions;
+using Fairlead.EndToEnd.Fixtures;
+
+namespace Fairlead.EndToEnd;
+
+/// <summary>The documents, tried as a new user would.</summary>
+public sealed partial class DocumentationTests
+{
+    [Fact]
+    public async Task The_store_of_the_README_runs_line_by_line_and_says_what_the_README_says()
+    {
+        await using var host = new TestHost();
+        var session = Session(await File.ReadAllTextAsync(Path.Combine(Repository.Root, "README.md"), TestContext.Current.CancellationToken), "The online store, running");
+        Assert.Contains(session, step => step.Command.Contains("curl", StringComparison.Ordinal));
+
+        foreach (var (command, expected) in session)
+        {
+            if (command.StartsWith("export ", StringComparison.Ordinal))
+            {
+                continue;   // the test host has it set already, to its own lab's file
+            }
+
+            var said = (await host.Sh(ForLab(command, host))).Ok();
+            Assert.All(expected, line => Assert.Contains(line, said, StringComparison.Ordinal));
+        }
+    }
+
+    [Theory]
+    [InlineData("README.md")]
+    [InlineData("docs/lab.md")]
+    [InlineData("CONTRIBUTING.md")]
+    [InlineData("bench/README.md")]
+    public async Task Every_option_that_a_document_names_exists(string document)
+    {
+        await using var host = new TestHost();
+        var text = await File.ReadAllTextAsync(Path.Combine(Repository.Root, document), TestContext.Current.CancellationToken);
+        foreach (Match use in FairleadUse().Matches(text))
+        {
+            var help = (await host.Sh($"fairlead {use.Groups["command"].Value} --help")).Ok();
+            foreach (Match option in LongOption().Matches(use.Value))
+            {
+                Assert.Contains(option.Value, help + " --help --version", StringComparison.Ordinal);
+            }
+        }
+    }
+
+    [Theory]
+    [InlineData("up")]
+    [InlineData("status")]
+    [InlineData("down")]
+    [InlineData("agent")]
+    [InlineData("proxy")]
+    [InlineData("dns")]
+    [InlineData("ingress")]
+    public async Task Every_command_s_help_has_examples(string command)
+    {
+        await using var host = new TestHost();
+
+        var help = (await host.Sh($"fairlead {command} --help")).Ok();
+
+        Assert.Contains("Examples:", help, StringComparison.Ordinal);
+        Assert.Contains($"fairlead {command}", help[help.IndexOf("Examples:", StringComparison.Ordinal)..], StringComparison.Ordinal);
+    }
+
+    private static string ForLab(string command, TestHost host)
+        => FairleadVerb().Replace(command, $"fairlead $1 --name {host.Lab}");
+
+    /// <summary>The commands of a document's section, each with the lines of output that follow it.</summary>
+    private static List<(string Command, string[] Expected)> Session(string text, string section)
+    {
+        var start = text.IndexOf($"## {section}", StringComparison.Ordinal);
+        var open = text.IndexOf("```console\n", start, StringComparison.Ordinal) + "```console\n".Length;
+        var lines = text[open..text.IndexOf("```", open, StringComparison.Ordinal)].Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        var steps = new List<(string, string[])>();
+        for (var i = 0; i < lines.Length; i++)
+        {
+            if (lines[i].StartsWith("# ", StringComparison.Ordinal))
+            {
+                steps.Add((lines[i][2..], [.. lines.Skip(i + 1).TakeWhile(l => !l.StartsWith("# ", StringComparison.Ordinal)).Where(l => l != "…")]));
+            }
+        }
+
+        return steps;
+    }
+
+    [GeneratedRegex(@"\./fairlead (up|status|down)")]
+    private static partial Regex FairleadVerb();
+
+    [GeneratedRegex(@"(?:^|[`# /])fairlead (?<command>up|status|down|agent|proxy|dns|ingress|cleanup)\b[^\n`#|]*", RegexOptions.Multiline)]
+    private static partial Regex FairleadUse();
+
+    [GeneratedRegex(@"(?<=\s)--[a-z][a-z-]+")]
+    private static partial Regex LongOption();
+}
