@@ -300,6 +300,7 @@ internal sealed partial class PodWorker : IDisposable
         {
             try
             {
+                // False: another pod has the name, or none.
                 if (await _status.FlushAsync(ct))
                 {
                     await _host.Client.DeleteAsync(KubeResources.Pods, Key.Namespace, Key.Name, new DeleteOptions { GracePeriodSeconds = 0, Uid = pod.Metadata.Uid }, ct);
@@ -309,7 +310,7 @@ internal sealed partial class PodWorker : IDisposable
             }
             catch (KubeException e) when (e.IsConflict)
             {
-                return; // another pod has the name
+                return; // of all preconditions there is only the uid: another pod has the name
             }
             catch (Exception e) when (e is KubeException or HttpRequestException or IOException)
             {

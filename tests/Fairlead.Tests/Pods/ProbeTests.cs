@@ -5,7 +5,8 @@ namespace Fairlead.Tests.Pods;
 
 public sealed class ProbeTests
 {
-    private static readonly ProbeTiming s_timing = new(TimeSpan.Zero, TimeSpan.FromSeconds(10), TimeSpan.FromSeconds(1), 1, 3);
+    private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(7);
+    private static readonly ProbeTiming s_timing = new(TimeSpan.Zero, TimeSpan.FromSeconds(10), s_limit, 1, 3);
 
     private readonly ManualTime _time = new();
     private readonly List<string> _verdicts = [];
@@ -71,16 +72,17 @@ public sealed class ProbeTests
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(Ct);
         var run = Start(ProbePurpose.Startup, s_timing, stop.Token);
-        await _time.UntilAwaitedAsync(ProbeLoop.Eager, Ct);
-        for (var i = 0; i < 50; i++)
+        var delay = await NextDelayAsync();
+        for (var i = 0; i < 15; i++)
         {
-            _time.Advance(ProbeLoop.Eager);
-            await _time.UntilAwaitedAsync(ProbeLoop.Eager, Ct);
+            _time.Advance(delay);
+            delay = await NextDelayAsync();
         }
 
         Assert.Empty(_verdicts);
+        Assert.InRange(delay, ProbeLoop.Eager, s_timing.Period);
         _answer = true;
-        _time.Advance(ProbeLoop.Eager);
+        _time.Advance(delay);
         await run;
         Assert.Equal(["True"], _verdicts);
     }
@@ -103,6 +105,19 @@ public sealed class ProbeTests
         await _time.UntilAwaitedAsync(s_timing.Period, Ct);
         Assert.Equal(["False"], _verdicts);
         await EndAsync(stop, run);
+    }
+
+    /// <summary>How long the loop waits now; the time limit of a check is not it.</summary>
+    private async Task<TimeSpan> NextDelayAsync()
+    {
+        TimeSpan due;
+        do
+        {
+            due = await _time.UntilAwaitedAsync(Ct);
+        }
+        while (due == s_limit);
+
+        return due;
     }
 
     private Task Start(ProbePurpose purpose, ProbeTiming timing, CancellationToken ct)

@@ -33,15 +33,15 @@ internal sealed class ContainerProbes : IDisposable
     /// <summary>Why the container must be restarted, if it must.</summary>
     public string? Unhealthy => _unhealthy;
 
-    /// <summary>Probes until <paramref name="ended"/>.</summary>
+    /// <summary>Probes from <paramref name="launched"/> until <paramref name="ended"/>.</summary>
     /// <param name="unhealthy">Gets the message of each failure that counts.</param>
     public static ContainerProbes Start(
-        Container container, Func<Probe, ProbeCheck> check, Action<string> unhealthy, Doorbell bell, TimeProvider time, CancellationToken ended)
+        Container container, Func<Probe, ProbeCheck> check, Action<string> unhealthy, Doorbell bell, TimeProvider time, Task launched, CancellationToken ended)
     {
         var probes = new ContainerProbes(container, check, unhealthy, bell, time, ended);
         if (container is not { StartupProbe: null, LivenessProbe: null, ReadinessProbe: null })
         {
-            _ = Task.Run(() => probes.RunAsync(ended), CancellationToken.None);
+            _ = Task.Run(() => probes.RunAsync(launched, ended), CancellationToken.None);
         }
 
         return probes;
@@ -52,10 +52,11 @@ internal sealed class ContainerProbes : IDisposable
 
     public void Dispose() => _liveness.Dispose();
 
-    private async Task RunAsync(CancellationToken ended)
+    private async Task RunAsync(Task launched, CancellationToken ended)
     {
         try
         {
+            await launched.WaitAsync(ended);
             if (_container.StartupProbe is { } startup)
             {
                 await Loop(ProbePurpose.Startup, startup, (passed, said) =>

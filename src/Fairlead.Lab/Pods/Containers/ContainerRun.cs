@@ -33,6 +33,10 @@ internal sealed class ContainerRun : IDisposable
 
     public DateTimeOffset? FinishedAt { get; private set; }
 
+    /// <summary>Completes when the launcher has become the program, or has ended because it could not.</summary>
+    /// <remarks>Before that the process is still at home in the host's files: nothing may be run beside it.</remarks>
+    public Task Launched { get; private set; } = Task.CompletedTask;
+
     /// <summary>Completes when the container has ended and all its output is in the log.</summary>
     public Task<ExitStatus> Exited { get; private set; } = null!;
 
@@ -46,8 +50,10 @@ internal sealed class ContainerRun : IDisposable
     {
         // If we are killed before the process is noted, the launcher reads the end of an empty pipe and ends too.
         using var orders = Pipe.Create();
+        using var launched = new OutputPipe();
         using var output = new OutputPipe();
         using var error = new OutputPipe();
+        var log = ContainerLog.Create(start.LogPath);
         var process = ProcessHandle.Start(new SpawnOptions
         {
             Executable = start.Launcher,
@@ -57,18 +63,19 @@ internal sealed class ContainerRun : IDisposable
             WorkingDirectory = "/",
             Output = output.Writer,
             Error = error.Writer,
-            Inherit = [orders.Reader],
+            Inherit = [orders.Reader, launched.Writer],
             Network = start.Network,
             New = start.Namespaces,
         });
         orders.Reader.Dispose();
-        var log = ContainerLog.Create(start.LogPath);
+        launched.Writer.Dispose();
         var run = new ContainerRun(process, log, time.GetUtcNow(), start.Leftovers);
         start.Leftovers.AddProcess(process.Id, process.StartTime);
         run.Exited = run.FollowAsync(
             new LogLineWriter(log, "stdout", time).PumpAsync(output.TakeReader(), CancellationToken.None),
             new LogLineWriter(log, "stderr", time).PumpAsync(error.TakeReader(), CancellationToken.None),
             time);
+        run.Launched = UntilClosedAsync(launched.TakeReader());
         try
         {
             using var stream = new FileStream(orders.Writer, FileAccess.Write, bufferSize: 0);
@@ -89,6 +96,15 @@ internal sealed class ContainerRun : IDisposable
         _ended.Dispose();
         Process.Dispose();
         Log.Dispose();
+    }
+
+    /// <summary>The launcher never writes to it: execve closes it, and so does the end.</summary>
+    private static async Task UntilClosedAsync(Stream stream)
+    {
+        await using (stream)
+        {
+            _ = await stream.ReadAsync(new byte[1]);
+        }
     }
 
     private async Task<ExitStatus> FollowAsync(Task stdout, Task stderr, TimeProvider time)

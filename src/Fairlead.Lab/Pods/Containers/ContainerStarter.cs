@@ -61,8 +61,14 @@ internal sealed class ContainerStarter(PodHost host, PodFolder folder, Doorbell 
 
         _ = run.Exited.ContinueWith(_ => bell.Ring(), CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
         host.Events.Normal(pod, container.Name, "Created", $"Created container: {container.Name}");
-        host.Events.Normal(pod, container.Name, "Started", $"Started container {container.Name}");
         container.Started(run, StartProbes(pod, container, run, sandbox), host.Time.GetUtcNow());
+        await run.Launched.WaitAsync(ct);
+        if (run.HasExited && LaunchFailure.Of(await run.Exited, run.Log) is not null)
+        {
+            return null;
+        }
+
+        host.Events.Normal(pod, container.Name, "Started", $"Started container {container.Name}");
         if (container.Spec.Lifecycle?.PostStart is { } hook)
         {
             await PostStartAsync(pod, container, run, hook, sandbox, ct);
@@ -84,7 +90,7 @@ internal sealed class ContainerStarter(PodHost host, PodFolder folder, Doorbell 
                 _ => _ => Task.FromResult(new ProbeResult(false, "the lab has httpGet, tcpSocket and exec probes, and no others")),
             },
             message => host.Events.Warning(pod, container.Name, "Unhealthy", message),
-            bell, host.Time, run.Ended);
+            bell, host.Time, run.Launched, run.Ended);
     }
 
     private async Task PostStartAsync(Pod pod, PodContainer container, ContainerRun run, LifecycleHandler hook, PodSandbox sandbox, CancellationToken ct)

@@ -17,7 +17,7 @@ internal sealed class PodVolumes(PodHost host, PodFolder folder)
 
     private readonly Dictionary<string, VolumeContent> _written = new(StringComparer.Ordinal);
     private readonly Dictionary<ServiceAccountTokenProjection, (string Token, DateTimeOffset Refresh)> _tokens = [];
-    private bool _isMounted;
+    private readonly Stack<string> _mounts = [];
 
     /// <summary>When a token is to be renewed.</summary>
     public DateTimeOffset? NextRefresh => _tokens.Count == 0 ? null : _tokens.Values.Min(t => t.Refresh);
@@ -47,32 +47,26 @@ internal sealed class PodVolumes(PodHost host, PodFolder folder)
     /// <summary>Removes them; the host's own files stay.</summary>
     public void Remove()
     {
-        if (_isMounted)
+        while (_mounts.TryPop(out var mount))
         {
-            foreach (var mount in host.Leftovers.Mounts().Where(m => m == folder.Volumes || m.StartsWith(folder.Volumes + '/', StringComparison.Ordinal))
-                .OrderByDescending(m => m, StringComparer.Ordinal).ToList())
-            {
-                _ = Linux.Processes.Mount.Detach(mount);
-                host.Leftovers.RemoveMount(mount);
-            }
-
-            _isMounted = false;
+            _ = Linux.Processes.Mount.Detach(mount);
+            host.Leftovers.RemoveMount(mount);
         }
     }
 
     private void Mount()
     {
-        if (!_isMounted)
+        if (_mounts.Count == 0)
         {
             Directory.CreateDirectory(folder.Volumes);
             MountMemory(folder.Volumes, "mode=755");
-            _isMounted = true;
         }
     }
 
     private void MountMemory(string path, string options)
     {
         host.Leftovers.AddMount(path);
+        _mounts.Push(path);
         Linux.Processes.Mount.FileSystem("tmpfs", path, options);
     }
 

@@ -38,16 +38,6 @@ internal sealed class ContainerLog : IDisposable
         return new ContainerLog(path, limit) { _file = File.OpenHandle(path, FileMode.Create, FileAccess.Write, FileShare.ReadWrite | FileShare.Delete) };
     }
 
-    /// <summary>The log of a run that has ended, from its files.</summary>
-    public static ContainerLog OpenEnded(string path)
-    {
-        var log = new ContainerLog(path, UsualLimit) { _complete = true };
-        var old = new FileInfo(log.OldPath);
-        log._start = old.Exists ? old.Length : 0;
-        log._end = log._start + (File.Exists(path) ? new FileInfo(path).Length : 0);
-        return log;
-    }
-
     /// <summary>The first position that can still be read, and the one after the last.</summary>
     public (long Start, long End) Extent
     {

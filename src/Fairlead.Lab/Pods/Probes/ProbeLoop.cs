@@ -3,14 +3,16 @@ namespace Fairlead.Lab.Pods.Probes;
 /// <summary>Probes one run of a container for one purpose, and says when the verdict changes.</summary>
 /// <remarks>
 /// Kubelet waits up to a period before it looks at all, and a period between looks: ten seconds until a server that was up after
-/// 80 ms gets traffic. Here a startup or readiness probe is tried at once and every <see cref="Eager"/> until it first
-/// succeeds or <see cref="EagerFor"/> is over; such an early failure counts for nothing, so thresholds mean what they mean in
+/// 80 ms gets traffic. Here a startup or readiness probe is tried at once and every <see cref="Eager"/>, then ever less
+/// often, until it first succeeds or <see cref="EagerFor"/> is over; such an early failure counts for nothing, so thresholds mean what they mean in
 /// kubelet.
 /// </remarks>
 internal sealed class ProbeLoop(ProbePurpose purpose, ProbeTiming timing, ProbeCheck check, TimeProvider time)
 {
     public static readonly TimeSpan Eager = TimeSpan.FromMilliseconds(100);
     public static readonly TimeSpan EagerFor = TimeSpan.FromSeconds(15);
+
+    private const int EagerShare = 5;
 
     /// <summary>Runs until cancelled, or until the purpose is served: a startup probe ends with its verdict.</summary>
     /// <param name="changed">Gets each new verdict, and what the last check said.</param>
@@ -50,7 +52,7 @@ internal sealed class ProbeLoop(ProbePurpose purpose, ProbeTiming timing, ProbeC
                 verdict = next;
             }
 
-            await DelayAsync((eager ? Min(Eager, timing.Period) : timing.Period) - time.GetElapsedTime(started), ct);
+            await DelayAsync((eager ? EagerDelay(now) : timing.Period) - time.GetElapsedTime(started), ct);
         }
     }
 
@@ -74,5 +76,11 @@ internal sealed class ProbeLoop(ProbePurpose purpose, ProbeTiming timing, ProbeC
 
     private Task DelayAsync(TimeSpan delay, CancellationToken ct) => delay > TimeSpan.Zero ? Task.Delay(delay, time, ct) : Task.CompletedTask;
 
-    private static TimeSpan Min(TimeSpan a, TimeSpan b) => a < b ? a : b;
+    /// <summary>A fifth of the time so far: a slow starter is not asked a hundred times, and waits no more than a fifth longer.</summary>
+    private TimeSpan EagerDelay(TimeSpan sinceStart)
+    {
+        var share = sinceStart / EagerShare;
+        var delay = share > Eager ? share : Eager;
+        return delay < timing.Period ? delay : timing.Period;
+    }
 }

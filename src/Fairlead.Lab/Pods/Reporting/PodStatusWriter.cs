@@ -66,9 +66,18 @@ internal sealed partial class PodStatusWriter(KubeClient client, Pod pod, TimePr
             _written = status;
             return true;
         }
-        catch (KubeException e) when (e.IsNotFound || e.IsConflict)
+        catch (KubeException e) when (e.IsNotFound)
         {
-            // Conflict: another pod has the name now.
+            return false;
+        }
+        catch (KubeException e) when (e.IsConflict)
+        {
+            // Another pod may have the name now; else it is only a matter of trying again.
+            if (await client.FindAsync(KubeResources.Pods, pod.Metadata.Namespace, pod.Metadata.Name, ct) is { } now && now.Metadata.Uid == pod.Metadata.Uid)
+            {
+                throw;
+            }
+
             return false;
         }
     }
