@@ -58,7 +58,16 @@ public sealed class CniRuntime
         Verify(attachment, namespaceNeeded: false);
         using var turn = await _gate.EnterAsync(attachment.Key, ct);
         var cached = _options.Network is { } name ? _cache.Find(name, attachment.Key) : _cache.Find(attachment.Key);
-        await DelAsync(cached ?? new CachedAttachment(Network(), attachment, null), attachment.NetworkNamespace, ct);
+        try
+        {
+            cached ??= new CachedAttachment(Network(), attachment, null);
+        }
+        catch (CniException e) when (e.Code == CniErrorCode.NotAvailable)
+        {
+            return; // never added here, and no network that it could have been added to
+        }
+
+        await DelAsync(cached, attachment.NetworkNamespace, ct);
     }
 
     /// <summary>Asks whether what was made is still as it was made.</summary>
@@ -154,9 +163,22 @@ public sealed class CniRuntime
         var network = entry.Network;
         var attachment = entry.Attachment with { NetworkNamespace = networkNamespace };
         var previous = network.Version >= CniVersion.V040 ? entry.Result : null;
+        var failures = new List<CniException>();
         foreach (var plugin in network.Plugins.Reverse())
         {
-            await RunAsync("DEL", network, plugin, attachment, PluginInput.Make(network, plugin, previous, attachment.Capabilities), ct);
+            try
+            {
+                await RunAsync("DEL", network, plugin, attachment, PluginInput.Make(network, plugin, previous, attachment.Capabilities), ct);
+            }
+            catch (CniException e)
+            {
+                failures.Add(e); // what the others made must go all the same
+            }
+        }
+
+        if (failures.Count > 0)
+        {
+            throw new CniException(failures[0].Code, string.Join("; ", failures.Select(e => e.Message)), failures[0].Details, failures[0]);
         }
 
         _cache.Remove(network.Name, attachment.Key);

@@ -106,6 +106,32 @@ public sealed class CniRuntimeTests : IDisposable
     }
 
     [Fact]
+    public async Task DEL_goes_on_past_a_failure_reports_it_and_can_be_tried_again()
+    {
+        Write("10-pods.conflist", Chain);
+        var runtime = Runtime();
+        await runtime.AddAsync(Pod(), _ct);
+        _plugins.Calls.Clear();
+        _plugins.Fail = "DEL second";
+
+        var error = await Assert.ThrowsAsync<CniException>(() => runtime.DelAsync(Pod(), _ct));
+        Assert.Contains("plugin second, DEL", error.Message, StringComparison.Ordinal);
+        Assert.Equal(["DEL second", "DEL first"], _plugins.Calls.Select(c => c.Name));
+
+        _plugins.Fail = null;
+        await runtime.DelAsync(Pod(), _ct);
+        Assert.Empty(runtime.Attachments());
+    }
+
+    [Fact]
+    public async Task DEL_where_there_is_neither_a_network_nor_an_ADD_is_done()
+    {
+        await Runtime().DelAsync(Pod(), _ct);
+
+        Assert.Empty(_plugins.Calls);
+    }
+
+    [Fact]
     public async Task A_failed_ADD_is_undone_and_its_error_names_network_plugin_and_code()
     {
         Write("10-pods.conflist", Chain);
