@@ -355,6 +355,11 @@ internal sealed partial class PodWorker : IDisposable
 
     private void Publish()
     {
+        if (_isFinished && !_containers.HaveRun && _deadlineReason is null && _pod.Status.Phase is ("Succeeded" or "Failed"))
+        {
+            return; // it ended before this runtime's time: what was said then is all that is known
+        }
+
         var seen = Observe();
         _status.Publish(PodStatusCompiler.Compile(_pod, seen, _status.Latest.Conditions, Now));
         _logs = _containers.Logs();
@@ -362,16 +367,6 @@ internal sealed partial class PodWorker : IDisposable
 
     private PodObservation Observe()
     {
-        if (_isFinished && !_containers.HaveRun)
-        {
-            // It ended before this runtime's time: what was said then is all that is known.
-            return new PodObservation
-            {
-                Addresses = _addresses, StartTime = _pod.Status.StartTime, IsEnding = true, Reason = _pod.Status.Reason, Message = _pod.Status.Message,
-                InitContainers = _pod.Status.InitContainerStatuses, Containers = _pod.Status.ContainerStatuses,
-            };
-        }
-
         return new PodObservation
         {
             Addresses = _addresses,

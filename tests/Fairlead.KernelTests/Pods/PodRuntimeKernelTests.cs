@@ -253,6 +253,49 @@ public sealed class PodRuntimeKernelTests : IClassFixture<PodNode>
     }
 
     [Fact]
+    public async Task A_preStop_hook_runs_before_the_container_is_asked_to_end()
+    {
+        await _node.CreateAsync("hook", "trap 'echo asked; exit 0' TERM; echo up; while :; do sleep 0.1; done", (spec, container) => spec with
+        {
+            Containers = [container with { Lifecycle = new Lifecycle { PreStop = new LifecycleHandler { Exec = new ExecAction { Command = ["sh", "-c", "echo hooked > /proc/1/fd/1"] } } } }],
+        });
+        await _node.UntilAsync("hook", IsReady);
+        await _node.UntilLoggedAsync("hook", "up");
+        var hooked = _node.UntilLoggedAsync("hook", "hooked");
+        var asked = _node.UntilLoggedAsync("hook", "asked");
+
+        await _node.Client.DeleteAsync(KubeResources.Pods, "default", "hook", null, Ct);
+
+        await Task.WhenAll(hooked, asked);
+        await _node.UntilGoneAsync("hook");
+    }
+
+    [Fact]
+    public async Task A_pod_is_ended_by_its_deadline()
+    {
+        await _node.CreateAsync("late", "trap 'exit 0' TERM; while :; do sleep 0.1; done", (spec, container) => spec with { ActiveDeadlineSeconds = 1, Containers = [container] });
+
+        var pod = await _node.UntilAsync("late", p => p.Status.Phase == "Failed");
+
+        Assert.Equal("DeadlineExceeded", pod.Status.Reason);
+    }
+
+    [Fact]
+    public async Task A_sidecar_runs_beside_the_others_and_ends_with_them()
+    {
+        await _node.CreateAsync("sidecar", "sleep 0.3", (spec, container) => spec with
+        {
+            RestartPolicy = "Never",
+            InitContainers = [container with { Name = "side", RestartPolicy = "Always", Command = ["/bin/sh", "-c", "trap 'exit 0' TERM; while :; do sleep 0.1; done"] }],
+            Containers = [container],
+        });
+
+        var pod = await _node.UntilAsync("sidecar", p => p.Status.Phase == "Succeeded");
+
+        Assert.Equal(0, pod.Status.InitContainerStatuses[0].State!.Terminated!.ExitCode);
+    }
+
+    [Fact]
     public async Task A_pod_that_does_not_listen_is_killed_when_its_time_is_up()
     {
         await _node.CreateAsync("deaf", "trap '' TERM; echo up; while :; do sleep 1; done", (spec, container) => spec with { TerminationGracePeriodSeconds = 1, Containers = [container] });

@@ -85,6 +85,14 @@ public sealed class PodStatusCompilerTests
     }
 
     [Fact]
+    public void A_pod_ended_by_its_deadline_has_failed_even_if_it_ended_well()
+    {
+        var seen = Seen(new ContainerStatus { Name = "a", State = Ended(0) }) with { IsEnding = true, Reason = "DeadlineExceeded" };
+
+        Assert.Equal("Failed", Compile(Pod("Always", "a"), seen).Phase);
+    }
+
+    [Fact]
     public void A_pod_that_ended_is_not_ready_because_it_is_complete()
     {
         var status = Compile(Pod("Never", "a"), Seen(new ContainerStatus { Name = "a", State = Ended(0) }));

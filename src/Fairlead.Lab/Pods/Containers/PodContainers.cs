@@ -73,7 +73,7 @@ internal sealed class PodContainers : IDisposable
             }
 
             next = Min(next, await EnsureAsync(pod, container, sandbox, hurry, ct));
-            if (!container.IsSidecar || container is not { IsRunning: true, Probes.IsStarted: true })
+            if (!_main.Any(c => c.HasRun) && (!container.IsSidecar || container is not { IsRunning: true, Probes.IsStarted: true }))
             {
                 return next;
             }

@@ -54,10 +54,15 @@ internal static class PodStatusCompiler
     /// <summary>kubelet's <c>getPhase</c>.</summary>
     internal static string PhaseOf(PodSpec spec, PodObservation seen)
     {
+        if (seen is { IsEnding: true, Reason: not null })
+        {
+            return "Failed"; // ended by the node for a reason, however its containers took it
+        }
+
         var policy = spec.RestartPolicy ?? "Always";
         foreach (var init in seen.InitContainers)
         {
-            if (!IsInitialized(spec, init))
+            if (!IsInitialized(spec, init, seen))
             {
                 var failed = (init.State?.Terminated ?? (init.State?.Waiting is null ? null : init.LastState?.Terminated)) is { ExitCode: not 0 };
                 return failed && (policy == "Never" || seen.IsEnding) ? "Failed" : "Pending";
@@ -103,11 +108,14 @@ internal static class PodStatusCompiler
             => status is { State.Waiting: not null, LastState.Terminated: not null } ? status.LastState : status.State;
     }
 
-    /// <summary>A restartable init container (a sidecar) is done with when it has started; any other when it has ended well.</summary>
-    internal static bool IsInitialized(PodSpec spec, ContainerStatus init)
-        => IsSidecar(spec, init.Name) ? init.Started == true : init.State?.Terminated is { ExitCode: 0 };
+    /// <summary>A restartable init container (a sidecar) is done with when it has started, if only once; any other when it has ended well.</summary>
+    private static bool IsInitialized(PodSpec spec, ContainerStatus init, PodObservation seen)
+        => IsSidecar(spec, init.Name) ? init.Started == true || seen.Containers.Any(HasStarted) : init.State?.Terminated is { ExitCode: 0 };
 
-    internal static bool IsSidecar(PodSpec spec, string name)
+    private static bool HasStarted(ContainerStatus status)
+        => status is { State.Running: not null } or { State.Terminated: not null } or { LastState.Terminated: not null };
+
+    private static bool IsSidecar(PodSpec spec, string name)
         => spec.InitContainers.FirstOrDefault(c => c.Name == name)?.RestartPolicy == "Always";
 
     private static EquatableArray<Condition> Conditions(
@@ -141,7 +149,7 @@ internal static class PodStatusCompiler
 
     private static Condition Initialized(PodSpec spec, PodObservation seen, string phase)
     {
-        var incomplete = spec.InitContainers.Where(c => seen.InitContainers.FirstOrDefault(s => s.Name == c.Name) is not { } s || !IsInitialized(spec, s))
+        var incomplete = spec.InitContainers.Where(c => seen.InitContainers.FirstOrDefault(s => s.Name == c.Name) is not { } s || !IsInitialized(spec, s, seen))
             .Select(c => c.Name).ToList();
         return phase == "Succeeded" ? new Condition { Type = "Initialized", Status = "True", Reason = "PodCompleted" }
             : incomplete.Count == 0 ? new Condition { Type = "Initialized", Status = "True" }
