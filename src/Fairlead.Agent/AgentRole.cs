@@ -122,7 +122,7 @@ public static class AgentRole
         => new(options.ClusterCidr, options.ServiceCidr, options.Network, options.Loggers.CreateLogger<MasqueradeReconciler>());
 
     private static CniConfigReconciler CniConfig(AgentOptions options)
-        => new(options.CniConfDir, options.StateDir, options.Network, options.Loggers.CreateLogger<CniConfigReconciler>());
+        => new(options.CniConfDir, options.CniBinDir, options.StateDir, options.Network, options.Loggers.CreateLogger<CniConfigReconciler>());
 
     private static ServiceProxyOptions Proxy(AgentOptions options) => new()
     {

@@ -21,6 +21,7 @@ public sealed partial class ServiceProxy : IDisposable
     private readonly Informer<Service> _services;
     private readonly Informer<EndpointSlice> _slices;
     private readonly ServiceTableSource _source;
+    private readonly NftablesReconciler _reconciler;
     private readonly ReconcileLoop<ServiceTable> _loop;
     private readonly TimeProvider _time;
     private readonly ILogger<ServiceProxy> _logger;
@@ -31,7 +32,8 @@ public sealed partial class ServiceProxy : IDisposable
         _services = new(client, KubeResources.Services, new(LabelSelector: ForUs, Trim: Trimming.Trim), _time, options.Loggers.CreateLogger<Informer<Service>>());
         _slices = new(client, KubeResources.EndpointSlices, new(LabelSelector: ForUs, Trim: Trimming.Trim), _time, options.Loggers.CreateLogger<Informer<EndpointSlice>>());
         _source = new(new NodeFacts(options.NodeName));
-        _loop = new(Reconciler(options), Tables, s_timing, _time, options.Loggers.CreateLogger<ReconcileLoop<ServiceTable>>());
+        _reconciler = new(options);
+        _loop = new(_reconciler, Tables, s_timing, _time, options.Loggers.CreateLogger<ReconcileLoop<ServiceTable>>());
         Health = new(_time);
     }
 
@@ -47,7 +49,11 @@ public sealed partial class ServiceProxy : IDisposable
     public async Task RunAsync(CancellationToken ct)
         => await Task.WhenAll(_services.RunAsync(ct), _slices.RunAsync(ct), CompileAsync(ct), _loop.RunAsync(ct), ProgressAsync(ct));
 
-    public void Dispose() => _loop.Dispose();
+    public void Dispose()
+    {
+        _loop.Dispose();
+        _reconciler.Dispose();
+    }
 
     private async Task CompileAsync(CancellationToken ct)
     {

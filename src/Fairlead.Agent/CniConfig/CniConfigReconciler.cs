@@ -12,10 +12,12 @@ namespace Fairlead.Agent.CniConfig;
 /// It is given only topologies whose overlay is in force. The file is complete before it has its name. Other networks' files in
 /// the folder are named in the log and left alone.
 /// </remarks>
-public sealed partial class CniConfigReconciler(string folder, string stateFolder, NetworkNamespace? network, ILogger<CniConfigReconciler> logger)
+public sealed partial class CniConfigReconciler(
+    string folder, string pluginFolder, string stateFolder, NetworkNamespace? network, ILogger<CniConfigReconciler> logger)
     : IReconciler<NodeTopology>
 {
     private string? _named;
+    private string? _missed;
 
     public string Name => "cni-config";
 
@@ -36,6 +38,7 @@ public sealed partial class CniConfigReconciler(string folder, string stateFolde
         var wanted = CniConflist.Render(self.PodRange, mtu, Path.Combine(stateFolder, "cni", "networks"));
         Directory.CreateDirectory(folder);
         NameOthers();
+        NameMissing();
         if (System.IO.File.Exists(File) && (await System.IO.File.ReadAllBytesAsync(File, ct)).AsSpan().SequenceEqual(wanted))
         {
             return;
@@ -76,6 +79,21 @@ public sealed partial class CniConfigReconciler(string folder, string stateFolde
 
         _named = text;
     }
+
+    /// <summary>Says once which plugins the runtime will not find: the pods' error would come later and say less.</summary>
+    private void NameMissing()
+    {
+        var missing = string.Join(", ", CniConflist.Plugins.Where(plugin => !System.IO.File.Exists(Path.Combine(pluginFolder, plugin))));
+        if (missing.Length > 0 && missing != _missed)
+        {
+            LogMissing(pluginFolder, missing);
+        }
+
+        _missed = missing;
+    }
+
+    [LoggerMessage(LogLevel.Warning, "{Folder} lacks the CNI plugins {Missing}: pods will not start; fairlead cni install {Folder} puts them there")]
+    private partial void LogMissing(string folder, string missing);
 
     [LoggerMessage(LogLevel.Information, "Wrote {File} for pod range {PodRange}")]
     private partial void LogWritten(string file, System.Net.IPNetwork podRange);

@@ -15,6 +15,9 @@ public static class CniConflist
     /// <summary>The network's name in it.</summary>
     public const string Network = "fairlead";
 
+    /// <summary>The programs it names, which a runtime needs in its plugin folder.</summary>
+    public static IReadOnlyList<string> Plugins { get; } = ["bridge", "host-local", "portmap"];
+
     private static readonly JsonWriterOptions s_indented = new() { Indented = true };
 
     /// <summary>bridge + host-local over the node's pod range, and portmap for hostPort.</summary>

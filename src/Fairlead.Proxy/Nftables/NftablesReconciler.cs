@@ -15,7 +15,7 @@ namespace Fairlead.Proxy.Nftables;
 /// are never touched, but for UDP flows to endpoints that are gone.
 /// Not for several threads at once: one loop owns it.
 /// </remarks>
-internal sealed partial class NftablesReconciler : IReconciler<ServiceTable>
+internal sealed partial class NftablesReconciler : IReconciler<ServiceTable>, IDisposable
 {
     private const int Attempts = 5;
 
@@ -28,6 +28,9 @@ internal sealed partial class NftablesReconciler : IReconciler<ServiceTable>
     /// <summary>What the kernel holds; null while that is not known.</summary>
     private NftablesImage? _actual;
     private uint _generation;
+
+    /// <summary>Kept open: closing one makes the kernel wait until all that its last transaction removed is freed, 16 ms and more.</summary>
+    private NftablesSocket? _socket;
 
     public NftablesReconciler(ServiceProxyOptions options, IPFamily family = IPFamily.IPv4)
     {
@@ -53,7 +56,7 @@ internal sealed partial class NftablesReconciler : IReconciler<ServiceTable>
         var full = _actual is null || ReferenceEquals(before, desired);
         try
         {
-            using var socket = NftablesSocket.Open(_options.Network);
+            var socket = _socket ??= NftablesSocket.Open(_options.Network);
             if (_actual is null || (ReferenceEquals(before, desired) && socket.Generation() != _generation))
             {
                 Compare(socket);
@@ -65,7 +68,7 @@ internal sealed partial class NftablesReconciler : IReconciler<ServiceTable>
         }
         catch
         {
-            _actual = null;
+            Dispose();
             Telemetry.SyncFailures.Add(1);
             throw;
         }
@@ -82,8 +85,15 @@ internal sealed partial class NftablesReconciler : IReconciler<ServiceTable>
             socket.Commit(new NftTransaction(_layout.Family, NftablesLayout.Table).Add(new DeleteTable()));
         }
 
-        _actual = null;
+        Dispose();
         return Task.CompletedTask;
+    }
+
+    /// <summary>Forgets what is known; the kernel keeps its table.</summary>
+    public void Dispose()
+    {
+        _socket?.Dispose();
+        (_socket, _actual) = (null, null);
     }
 
     /// <summary>Writes what changed, on top of what is known to be there.</summary>
