@@ -65,7 +65,7 @@ internal sealed partial class RequestHandler(
 
     private Task RouteAsync(HttpContext context)
     {
-        var user = authenticator.Authenticate(context);
+        var user = Impersonation.Apply(context, authenticator.Authenticate(context), authorizer);
         var path = context.Request.Path.Value ?? "/";
         if (RequestPath.Parse(path) is not { } target)
         {

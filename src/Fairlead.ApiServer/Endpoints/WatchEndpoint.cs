@@ -24,6 +24,7 @@ internal sealed class WatchEndpoint(ObjectStore store, TimeProvider time, Cancel
         var selector = ObjectSelector.Parse(request.Resource, request.Namespace, request.Query("labelSelector"), request.Query("fieldSelector"));
         var form = Acceptance.FormOf(request.Http);
         var seconds = request.Number("timeoutSeconds") is > 0 and var asked ? Math.Min(asked, 24 * 3600) : Random.Shared.Next(1800, 3600);
+        var since = request.Number("resourceVersion") ?? 0;
         using var timeout = new CancellationTokenSource(TimeSpan.FromSeconds(seconds), time);
         using var end = CancellationTokenSource.CreateLinkedTokenSource(request.Aborted, timeout.Token, stopping);
         request.Http.Response.ContentType = "application/json";
@@ -32,7 +33,7 @@ internal sealed class WatchEndpoint(ObjectStore store, TimeProvider time, Cancel
         try
         {
             await stream.FlushAsync(end.Token);   // headers at once: the client knows that it is watching
-            await FollowAsync(request, stream, end.Token);
+            await FollowAsync(request, stream, since, end.Token);
         }
         catch (OperationCanceledException)
         {
@@ -40,10 +41,9 @@ internal sealed class WatchEndpoint(ObjectStore store, TimeProvider time, Cancel
         }
     }
 
-    private async Task FollowAsync(ResourceRequest request, WatchStream stream, CancellationToken ct)
+    private async Task FollowAsync(ResourceRequest request, WatchStream stream, long since, CancellationToken ct)
     {
         var resource = store.Resource(request.Resource.StoreName);
-        var since = request.Number("resourceVersion") ?? 0;
         var bookmarks = request.Flag("allowWatchBookmarks");
         var initial = request.Query("sendInitialEvents");
         if (initial == "true" || (since == 0 && initial.Length == 0))

@@ -165,27 +165,21 @@ internal static class ServerSideApply
             .All(e => JsonNode.DeepEquals(item.At(e.Key) ?? itemType.Find(e.Key)?.Default, e.Value));
     }
 
-    /// <summary>Removes what this manager stated before and does not now, as far as no other manager states it; then what that leaves empty.</summary>
+    /// <summary>Removes what this manager stated before and does not now, as far as no other manager states it: a whole list item, or the one field.</summary>
     private static void Prune(SchemaType type, JsonObject result, string[] path, JsonObject stated, List<JsonObject> others)
     {
-        for (var length = path.Length; length > 0; length--)
+        for (var length = 1; length <= path.Length; length++)
         {
             var at = path.AsSpan(0, length);
-            var isItem = at[^1][0] == 'k';
-            if (FieldSets.Contains(stated, at) || others.Any(o => FieldSets.Contains(o["fieldsV1"] as JsonObject, path.AsSpan(0, length))))
+            if ((length < path.Length && at[^1][0] != 'k') || IsStated(path.AsSpan(0, length), stated, others))
             {
-                return;
+                continue;   // on the way to the field is only what may hold other fields too
             }
 
             var (parent, parentType) = ((JsonNode?)result, type);
             foreach (var step in at[..^1])
             {
                 (parent, parentType) = Step(parentType, parent, step);
-            }
-
-            if (length < path.Length && !isItem)
-            {
-                return;   // an object that was only the way to the field: it may hold what others need
             }
 
             if (parent is JsonObject o && at[^1][0] == 'f')
@@ -196,6 +190,26 @@ internal static class ServerSideApply
             {
                 items.Remove(gone);
             }
+
+            return;
         }
+    }
+
+    private static bool IsStated(ReadOnlySpan<string> path, JsonObject stated, List<JsonObject> others)
+    {
+        if (FieldSets.Contains(stated, path))
+        {
+            return true;
+        }
+
+        foreach (var other in others)
+        {
+            if (FieldSets.Contains(other["fieldsV1"] as JsonObject, path))
+            {
+                return true;
+            }
+        }
+
+        return false;
     }
 }

@@ -94,7 +94,7 @@ internal sealed class ObjectSelector
             var field = part[..at];
             if (field is not ("metadata.name" or "metadata.namespace") && !resource.SelectableFields.AsSpan().Contains(field))
             {
-                throw StatusException.BadRequest($"Unable to find \"{resource.GroupVersion}, Resource={resource.Plural}\" that match label selector \"\", field selector \"{text}\": field label not supported: {field}");
+                throw StatusException.BadRequest($"field label not supported: {field}");
             }
 
             result.Add(new FieldRequirement(field, part[(at + width)..], equal));
