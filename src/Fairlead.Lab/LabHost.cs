@@ -84,6 +84,7 @@ public sealed partial class LabHost(LabOptions options, LabPaths paths, string k
     private IEnumerable<ILabStage> Stages(int port, UnderlayPlan underlay, ILoggerFactory logging, Action<string> note)
     {
         yield return new UnderlayStage(options.Name, underlay);
+        yield return new ResolverStage(underlay.HostAddress, time, logging.CreateLogger<ResolverStage>());
         var streams = new PodStreams();
         var api = new ApiStage(options, paths, port, underlay, streams, time, logging);
         yield return api;

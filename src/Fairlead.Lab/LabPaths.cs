@@ -44,6 +44,8 @@ public sealed class LabPaths(string stateRoot, string name)
 
     public string NodeKubeConfig(string node) => Path.Combine(Node(node), "kubeconfig");
 
+    public string NodeResolvConf(string node) => Path.Combine(Node(node), "resolv.conf");
+
     public string CniConf(string node) => Path.Combine(Node(node), "cni", "net.d");
 
     public string CniBin(string node) => Path.Combine(Node(node), "cni", "bin");

@@ -109,14 +109,33 @@ public sealed class KubectlTests(RunningLab lab) : IClassFixture<RunningLab>
 
     public static TheoryData<string, string, string> Wrong => new()
     {
-        { "spec.backend is not of this version (the note's mistake)", "examples/online-store/mistakes/unknown-field.yaml", "unknown field \"spec.backend\"" },
-        { "a rule indented into the one before (the note's mistake)", "examples/online-store/mistakes/indentation.yaml", "error" },
-        { "pathType is required", "examples/online-store/mistakes/no-path-type.yaml", "pathType: Required value" },
+        { "spec.backend is not of this version (the note's mistake)", "kubectl apply -f examples/online-store/mistakes/1-backend-field.yaml", "unknown field \"spec.backend\"" },
+        { "a rule at the wrong depth (the note's mistake)", "kubectl apply -f examples/online-store/mistakes/2-indentation.yaml", "error" },
+        { "a path without its type", "printf 'apiVersion: networking.k8s.io/v1\\nkind: Ingress\\nmetadata: {name: i}\\nspec: {rules: [{http: {paths: [{path: /, backend: {service: {name: s, port: {number: 1}}}}]}}]}\\n' | kubectl apply -f -", "spec.rules[0].http.paths[0].pathType: Required value" },
+        { "a name that is none", "kubectl create cm Wrong_Name", "a lowercase RFC 1123 subdomain" },
+        { "a namespace that is not there", "kubectl -n nowhere create cm x", "namespaces \"nowhere\" not found" },
+        { "a NodePort that is taken", "kubectl create svc nodeport n --tcp=80 --node-port=30080", "provided port is already allocated" },
+        { "a kind that is none", "printf 'apiVersion: v1\\nkind: Nothing\\nmetadata: {name: i}\\n' | kubectl apply -f -", "no matches for kind \"Nothing\"" },
     };
 
     [Theory, MemberData(nameof(Wrong))]
-    public async Task A_wrong_manifest_is_refused_as_Kubernetes_does(string because, string file, string expected)
-        => Assert.True((await Host.Sh($"kubectl apply -f {file}")).Failed().Contains(expected, StringComparison.Ordinal), because);
+    public async Task A_wrong_request_is_refused_as_Kubernetes_does(string because, string commandLine, string expected)
+    {
+        var said = (await Host.Sh(commandLine)).Failed();
+
+        Assert.True(said.Contains(expected, StringComparison.Ordinal), $"{because}: {said}");
+    }
+
+    [Fact]
+    public async Task A_Service_that_is_not_there_is_told_by_the_Ingress()
+    {
+        (await Host.Sh("kubectl apply -f examples/online-store/mistakes/3-service-name.yaml")).Ok();
+        // The watch ends with the Event; without one it ends by its time limit, and fails.
+        var events = (await Host.Sh("timeout 20 kubectl get events -n app-space -w | grep -m 1 movie-service")).Ok();
+        Assert.Contains("ingress-wear-watch-mistaken", events, StringComparison.Ordinal);
+        Assert.Equal("503", (await Host.Sh($"curl -sS --max-time 5 -o /dev/null -w '%{{http_code}}' -H 'Host: mistaken.my-online-store.com' http://{lab.NodeAddress(1)}:30080/watch")).Ok());
+        (await Host.Sh("kubectl delete -f examples/online-store/mistakes/3-service-name.yaml")).Ok();
+    }
 
     [Fact]
     public async Task An_image_that_the_lab_cannot_run_says_what_it_can()

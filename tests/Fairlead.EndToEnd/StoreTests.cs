@@ -9,7 +9,7 @@ public sealed class StoreTests(RunningLab lab) : IClassFixture<RunningLab>
 
     [Theory]
     [InlineData("/wear", "wear")]
-    [InlineData("/watch", "video")]
+    [InlineData("/watch", "watch")]
     public async Task The_ingress_by_path_answers_on_every_node_and_on_loopback(string path, string expected)
     {
         foreach (var address in new[] { lab.NodeAddress(1), lab.NodeAddress(2), lab.NodeAddress(3), "127.0.0.1" })
@@ -20,7 +20,7 @@ public sealed class StoreTests(RunningLab lab) : IClassFixture<RunningLab>
 
     [Theory]
     [InlineData("wear.my-online-store.com", "wear")]
-    [InlineData("watch.my-online-store.com", "video")]
+    [InlineData("watch.my-online-store.com", "watch")]
     public async Task The_ingress_by_host_answers(string name, string expected)
         => Assert.Contains(expected, (await Host.Sh($"curl -sS --fail --max-time 5 -H 'Host: {name}' http://{lab.NodeAddress(1)}:30080/")).Ok(), StringComparison.Ordinal);
 

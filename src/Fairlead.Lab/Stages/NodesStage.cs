@@ -37,6 +37,7 @@ internal sealed class NodesStage(
         foreach (var node in underlay.Nodes)
         {
             Directory.CreateDirectory(paths.CniConf(node.Name));
+            File.WriteAllText(paths.NodeResolvConf(node.Name), $"nameserver {underlay.HostAddress}\n");
             CniInstall.Refresh(plugins, paths.CniBin(node.Name));
             var agent = new AgentProcess(node, options, paths, registerAgent, time, logging.CreateLogger<AgentProcess>());
             _agents.Add(agent);
@@ -71,6 +72,7 @@ internal sealed class NodesStage(
         Fairlead = [LabExecutable.Path],
         ClusterDns = AddressRange.At(IPNetwork.Parse(options.ServiceCidr), 10).ToString(),
         ClusterCertificate = authority,
+        NodeResolvConf = paths.NodeResolvConf(node.Name),
         Hidden = [paths.Folder],
         Network = new CniRuntimeOptions
         {

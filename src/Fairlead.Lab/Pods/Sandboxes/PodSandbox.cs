@@ -37,7 +37,7 @@ internal sealed class PodSandbox : IDisposable
     public static async Task<PodSandbox> CreateAsync(Pod pod, string lab, string nodeAddress, CniRuntime network, LeftoverRegistry leftovers, CancellationToken ct)
     {
         var id = ContainerRun.NewId();
-        var name = $"fairlead-{lab}-pod-{id[..8]}";
+        var name = $"fairlead.{lab}.pod-{id[..8]}";
         leftovers.AddNamespace(name);
         var ns = NetworkNamespace.Create(name);
         var attachment = Attachment(pod, id, ns.Path);
