@@ -120,9 +120,9 @@ public sealed partial class LabHost(LabOptions options, LabPaths paths, string k
         {
             LabCleaner.Forget(paths);
         }
-        else if (Directory.Exists(paths.Run))
+        else
         {
-            Directory.Delete(paths.Run, recursive: true);
+            LabCleaner.ForgetRun(paths);
         }
     }
 

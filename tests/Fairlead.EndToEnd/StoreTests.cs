@@ -68,13 +68,14 @@ public sealed class StoreTests(RunningLab lab) : IClassFixture<RunningLab>
     [Fact]
     public async Task A_pod_sees_its_own_name_resolver_and_hosts()
     {
-        var log = await lab.InPod("see-self", "hostname; cat /etc/resolv.conf /etc/hosts; echo pid $$", "node2");
+        var log = await lab.InPod("see-self", "hostname; cat /etc/resolv.conf /etc/hosts; echo pid $$$$", "node2");
 
         Assert.StartsWith("see-self\n", log, StringComparison.Ordinal);
         Assert.Contains("nameserver 10.96.0.10", log, StringComparison.Ordinal);
         Assert.Contains("search default.svc.cluster.local svc.cluster.local cluster.local", log, StringComparison.Ordinal);
         Assert.Contains("options ndots:5", log, StringComparison.Ordinal);
         Assert.Contains("see-self\n", log[log.IndexOf("127.0.0.1", StringComparison.Ordinal)..], StringComparison.Ordinal);
+        // In a manifest $$ stands for one dollar sign, so that the shell got $$.
         Assert.Contains("pid 1\n", log, StringComparison.Ordinal);
     }
 

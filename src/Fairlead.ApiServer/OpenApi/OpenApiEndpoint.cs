@@ -26,7 +26,11 @@ internal static class OpenApiEndpoint
 
         if (path == "/openapi/v2")
         {
-            // Clients of this path that cannot read JSON ask for protobuf only, and get along without.
+            if (((string?)context.Request.Headers.Accept ?? "").Contains("proto-openapi.spec.v2", StringComparison.Ordinal))
+            {
+                return EmptyProtobufAsync(context);
+            }
+
             Acceptance.FormOf(context);
             return DocumentAsync(context, path, OpenApiDocument.WriteV2);
         }
@@ -40,6 +44,19 @@ internal static class OpenApiEndpoint
         }
 
         throw StatusException.PathNotFound();
+    }
+
+    /// <summary>
+    /// kubectl takes version 2 as protobuf only, and asks for it where version 3 does not know a kind. A document without
+    /// definitions lets it go on to its own "no matches for kind", where a refusal would end in a message about OpenAPI.
+    /// </summary>
+    private static async Task EmptyProtobufAsync(HttpContext context)
+    {
+        // gnostic openapi.v2.Document: 1 swagger "2.0", 2 info { 1 title "Fairlead", 2 version "v1" }
+        byte[] document = [0x0a, 3, .. "2.0"u8, 0x12, 14, 0x0a, 8, .. "Fairlead"u8, 0x12, 2, .. "v1"u8];
+        context.Response.ContentType = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf";
+        context.Response.ContentLength = document.Length;
+        await context.Response.Body.WriteAsync(document, context.RequestAborted);
     }
 
     private static string PathOf(string group) => group.Length == 0 ? "api/v1" : $"apis/{group}/v1";

@@ -38,20 +38,27 @@ public static class LabCleaner
         }
 
         File.Delete(paths.ApiSocket);
-        if (Directory.Exists(paths.Run))
-        {
-            Directory.Delete(paths.Run, recursive: true);
-        }
-
+        DeleteFolder(paths.Run);
         return new Cleaned(pods.Processes + processes, pods.Namespaces + names.Count);
     }
 
     /// <summary>Removes the lab's folder: nothing of the lab is left.</summary>
-    public static void Forget(LabPaths paths)
+    public static void Forget(LabPaths paths) => DeleteFolder(paths.Folder);
+
+    /// <summary>Removes what is of one run of the lab; keys and objects stay.</summary>
+    public static void ForgetRun(LabPaths paths) => DeleteFolder(paths.Run);
+
+    /// <summary>A mount in the folder would keep it from going, and deleting through one would delete what is mounted.</summary>
+    private static void DeleteFolder(string folder)
     {
-        if (Directory.Exists(paths.Folder))
+        if (Directory.Exists(folder))
         {
-            Directory.Delete(paths.Folder, recursive: true);
+            foreach (var mount in Mount.Under(folder))
+            {
+                Mount.Detach(mount);
+            }
+
+            Directory.Delete(folder, recursive: true);
         }
     }
 

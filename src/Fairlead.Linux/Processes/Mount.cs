@@ -56,6 +56,19 @@ public static class Mount
         return errno is Errno.NoEntry or Errno.Invalid ? false : throw new LinuxException($"umount {target}", errno);
     }
 
+    /// <summary>The mounts on a folder and below it, in this mount namespace, the deepest first (proc(5), /proc/PID/mountinfo).</summary>
+    public static IReadOnlyList<string> Under(string folder)
+        => [.. File.ReadLines("/proc/self/mountinfo")
+            .Select(line => Unescape(line.Split(' ')[4]))
+            .Where(path => path == folder || path.StartsWith(folder + '/', StringComparison.Ordinal))
+            .OrderByDescending(path => path.Length)];
+
+    /// <summary>The kernel writes blanks and backslashes of a path as three octal digits.</summary>
+    private static string Unescape(string path)
+        => !path.Contains('\\', StringComparison.Ordinal) ? path
+            : path.Replace("\\040", " ", StringComparison.Ordinal).Replace("\\011", "\t", StringComparison.Ordinal)
+                .Replace("\\012", "\n", StringComparison.Ordinal).Replace("\\134", "\\", StringComparison.Ordinal);
+
     private static void Call(string? source, string target, string? type, nuint flags, string? data)
         => LinuxException.ThrowIfFailed(Libc.mount(source, target, type, flags, data), $"mount {source ?? type ?? "propagation"} on {target}");
 }

@@ -94,7 +94,7 @@ public sealed class TestHost : IAsyncDisposable
     {
         foreach (var lab in Directory.Exists(Path.Combine(Home, "state", "fairlead")) ? Directory.GetDirectories(Path.Combine(Home, "state", "fairlead")) : [])
         {
-            await Sh($"fairlead down --name {Path.GetFileName(lab)}", null, CancellationToken.None);
+            (await Sh($"fairlead down --name {Path.GetFileName(lab)}", null, CancellationToken.None)).Ok();
         }
 
         Namespace.Dispose();

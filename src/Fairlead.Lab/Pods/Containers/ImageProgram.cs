@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Runtime.InteropServices;
 using Fairlead.Lab.Pods.Variables;
 using Fairlead.Lab.Workloads;
 
@@ -9,9 +10,12 @@ namespace Fairlead.Lab.Pods.Containers;
 /// <param name="Variables">What the image sets; a container's own variables win.</param>
 internal sealed record ImageProgram(ImmutableArray<string> CommandLine, ImmutableArray<KeyValuePair<string, string>> Variables)
 {
+    /// <summary>The .NET installation that this process runs on: a program of ours in a pod has none of the variables by which it was found.</summary>
+    internal static string RuntimeFolder { get; } = Path.GetFullPath(Path.Combine(RuntimeEnvironment.GetRuntimeDirectory(), "..", "..", ".."));
+
     /// <summary>A command is run from the machine's own files, whatever the image; without one the image must be built in.</summary>
     public static Outcome<ImageProgram> Find(string image, ImmutableArray<string> command, ImmutableArray<string> args, ImmutableArray<string> fairlead)
         => !command.IsEmpty ? new ImageProgram([.. command, .. args], [])
-            : BuiltInImages.TryResolve(image, out var builtIn) ? new ImageProgram(builtIn.CommandLine(fairlead, args), builtIn.Environment)
+            : BuiltInImages.TryResolve(image, out var builtIn) ? new ImageProgram(builtIn.CommandLine(fairlead, args), [.. builtIn.Environment, new("DOTNET_ROOT", RuntimeFolder)])
             : Outcome<ImageProgram>.Failed($"failed to pull image \"{image}\": {BuiltInImages.Describe()}");
 }
