@@ -110,12 +110,7 @@ public sealed partial class Informer<T>
 
                 // The server ended the watch, as it does every few minutes. Go on where it ended, at once; a server that
                 // ends each one without an event is a broken one, and gets the pause of a failure.
-                if (_backoff > s_minBackoff)
-                {
-                    await PauseAsync(ct);
-                }
-
-                _backoff = Longer(_backoff);
+                await PauseUnlessFirstAsync(ct);
             }
             catch (OperationCanceledException) when (ct.IsCancellationRequested)
             {
@@ -125,6 +120,7 @@ public sealed partial class Informer<T>
             {
                 LogRelist(_resource.Plural);
                 version = null;
+                await PauseUnlessFirstAsync(ct);
             }
             catch (Exception e) when (e is KubeException or HttpRequestException or IOException or JsonException)
             {
@@ -217,6 +213,16 @@ public sealed partial class Informer<T>
         => known.Metadata.ResourceVersion == item.Metadata.ResourceVersion && known.Metadata.Uid == item.Metadata.Uid && item.Metadata.ResourceVersion.Length > 0;
 
     private Task PauseAsync(CancellationToken ct) => Task.Delay(_backoff, _time, ct);
+
+    private async Task PauseUnlessFirstAsync(CancellationToken ct)
+    {
+        if (_backoff > s_minBackoff)
+        {
+            await PauseAsync(ct);
+        }
+
+        _backoff = Longer(_backoff);
+    }
 
     private static TimeSpan Longer(TimeSpan backoff) => TimeSpan.FromTicks(Math.Min(backoff.Ticks * 2, s_maxBackoff.Ticks));
 
