@@ -55,7 +55,7 @@ internal static class DeploymentRollout
     public static IReadOnlyList<Scaling> ShrinkOld(Deployment deployment, ReplicaSet current, IReadOnlyList<ReplicaSet> old)
     {
         var minAvailable = Replicas(deployment) - MaxUnavailable(deployment);
-        var unavailableNew = Replicas(current) - current.Status.AvailableReplicas;
+        var unavailableNew = Replicas(current) - Available(current);
         var allowed = old.Sum(Replicas) + Replicas(current) - minAvailable - unavailableNew;
         if (allowed <= 0)
         {
@@ -66,12 +66,12 @@ internal static class DeploymentRollout
             .Select(s => (Set: s, Size: Replicas(s))).ToArray();
         foreach (ref var entry in sizes.AsSpan())
         {
-            var unhealthy = Math.Min(allowed, Math.Max(0, entry.Size - entry.Set.Status.AvailableReplicas));
+            var unhealthy = Math.Min(allowed, Math.Max(0, entry.Size - Available(entry.Set)));
             entry.Size -= unhealthy;
             allowed -= unhealthy;
         }
 
-        var spare = old.Sum(s => s.Status.AvailableReplicas) + current.Status.AvailableReplicas - minAvailable;
+        var spare = old.Sum(Available) + Available(current) - minAvailable;
         foreach (ref var entry in sizes.AsSpan())
         {
             var less = Math.Max(0, Math.Min(entry.Size, spare));
@@ -110,6 +110,9 @@ internal static class DeploymentRollout
 
         return IsRolling(deployment) ? Share(deployment, active) : [];
     }
+
+    // A ReplicaSet that was just made smaller still counts, in its status, the pods that are on their way out.
+    private static int Available(ReplicaSet set) => Math.Min(set.Status.AvailableReplicas, Replicas(set));
 
     private static List<Scaling> Share(Deployment deployment, ReplicaSet[] active)
     {
