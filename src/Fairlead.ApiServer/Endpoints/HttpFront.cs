@@ -13,6 +13,7 @@ using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.AspNetCore.Server.Kestrel.Https;
 using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
 
 namespace Fairlead.ApiServer.Endpoints;
 
@@ -35,6 +36,7 @@ internal sealed class HttpFront : IAsyncDisposable
         var certificate = ServerCertificate(options, pki);
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
         builder.Services.AddSingleton(options.Logging);
+        builder.Services.AddSingleton<IHostLifetime, NoLifetime>();
         builder.WebHost.UseKestrelCore().UseKestrelHttpsConfiguration();
         if (options.CreateListenSocket is { } create)
         {
@@ -127,6 +129,14 @@ internal sealed class HttpFront : IAsyncDisposable
         }
 
         return pki.ServerCertificate([.. names.Order(StringComparer.Ordinal)], addresses);
+    }
+
+    /// <summary>The process belongs to somebody else: its signals are not for this host to catch.</summary>
+    private sealed class NoLifetime : IHostLifetime
+    {
+        public Task WaitForStartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+        public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
     }
 
     private static ImmutableArray<IPEndPoint> Bound(WebApplication app)
