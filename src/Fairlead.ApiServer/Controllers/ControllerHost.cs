@@ -26,7 +26,8 @@ public sealed class ControllerHost(KubeClient client, ControllerOptions options,
 
         ControllerContext Context(string component)
         {
-            var recorder = new EventRecorder(client, component, time: time, logger: loggers.CreateLogger($"Fairlead.ApiServer.Controllers.{component}"));
+            var recorder = new EventRecorder(
+                client, component, time: time, logger: loggers.CreateLogger($"Fairlead.ApiServer.Controllers.{component}"));
             events.Add(recorder);
             return new(client, informers, recorder, options, time, loggers.CreateLogger($"Fairlead.ApiServer.Controllers.{component}"));
         }

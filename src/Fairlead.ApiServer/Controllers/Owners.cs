@@ -20,7 +20,8 @@ internal static class Owners
     public static JsonObject Adopt(IKubeObject obj, IKubeObject owner) => Patch(obj, [.. obj.Metadata.OwnerReferences, Reference(owner)]);
 
     /// <summary>Takes the owner off the object.</summary>
-    public static JsonObject Release(IKubeObject obj, string ownerUid) => Patch(obj, obj.Metadata.OwnerReferences.Where(o => o.Uid != ownerUid));
+    public static JsonObject Release(IKubeObject obj, string ownerUid)
+        => Patch(obj, obj.Metadata.OwnerReferences.Where(o => o.Uid != ownerUid));
 
     private static JsonObject Patch(IKubeObject obj, IEnumerable<OwnerReference> owners) => new()
     {

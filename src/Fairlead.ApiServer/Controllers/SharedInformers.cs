@@ -43,7 +43,9 @@ internal sealed class SharedInformers
         (_runs, _synced, All) = (runs.ToImmutable(), synced.ToImmutable(), all.ToImmutable());
 
         Informer<PartialObject> MakePartial(KubeResource resource)
-            => Make(KubeResources.Partial(resource), o => o with { ApiVersion = resource.ApiVersion, Kind = resource.Kind, Metadata = Slim(o.Metadata) });
+            => Make(
+                KubeResources.Partial(resource), o
+                    => o with { ApiVersion = resource.ApiVersion, Kind = resource.Kind, Metadata = Slim(o.Metadata) });
 
         Informer<T> Make<T>(KubeResource<T> resource, Func<T, T> trim)
             where T : class, IKubeObject
@@ -83,13 +85,20 @@ internal sealed class SharedInformers
 
     public StoreIndex<Pod, string> PodsByNamespace { get; } = new(p => [p.Metadata.Namespace]);
 
-    /// <summary>Pods by the uid of each owner, and "" for those that nobody owns, by namespace.</summary>
+    /// <summary>Pods by the uid of their owner, and those that nobody owns by <see cref="Orphans"/>.</summary>
     public StoreIndex<Pod, string> PodsByOwner { get; } = new(Owners);
 
     public StoreIndex<ReplicaSet, string> ReplicaSetsByOwner { get; } = new(Owners);
 
     public StoreIndex<EndpointSlice, ObjectKey> SlicesByService { get; } =
         new(s => s.Metadata.Labels.Find("kubernetes.io/service-name") is { } service ? [new ObjectKey(s.Metadata.Namespace, service)] : []);
+
+    /// <summary>The owner's pods, and those of its namespace that it might adopt.</summary>
+    public IEnumerable<Pod> PodsOf(IKubeObject owner)
+    {
+        var pods = Pods.Snapshot.Current;
+        return PodsByOwner.Find(pods, owner.Metadata.Uid).Concat(PodsByOwner.Find(pods, Orphans(owner.Metadata.Namespace)));
+    }
 
     /// <summary>The group of <see cref="PodsByOwner"/> that holds what no controller owns.</summary>
     public static string Orphans(string ns) => $"orphan/{ns}";

@@ -4,7 +4,8 @@ namespace Fairlead.Core.State;
 
 /// <summary>The least work that turns what is into what is wanted.</summary>
 /// <remarks>Each list is in the order in which its items were given, so that the same input gives the same plan.</remarks>
-public sealed record Delta<TValue>(ImmutableArray<TValue> Add, ImmutableArray<(TValue Old, TValue New)> Change, ImmutableArray<TValue> Remove)
+public sealed record Delta<TValue>(
+    ImmutableArray<TValue> Add, ImmutableArray<(TValue Old, TValue New)> Change, ImmutableArray<TValue> Remove)
 {
     public bool IsEmpty => Add.IsEmpty && Change.IsEmpty && Remove.IsEmpty;
 
@@ -15,7 +16,9 @@ public sealed record Delta<TValue>(ImmutableArray<TValue> Add, ImmutableArray<(T
 /// <summary>Compares what is wanted with what is.</summary>
 public static class Delta
 {
-    /// <summary>What to add, change and remove. Of several values with one key the last counts as wanted, and only one as being there.</summary>
+    /// <summary>
+    /// What to add, change and remove. Of several values with one key the last counts as wanted, and only one as being there.
+    /// </summary>
     public static Delta<TValue> Between<TKey, TValue>(
         IEnumerable<TValue> desired, IEnumerable<TValue> actual, Func<TValue, TKey> key, IEqualityComparer<TValue>? same = null)
         where TKey : notnull

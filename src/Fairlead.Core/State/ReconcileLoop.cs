@@ -18,7 +18,8 @@ public sealed record ReconcileTiming(TimeSpan MinBackoff, TimeSpan MaxBackoff, T
 /// that arrives during the wait after a failure does not shorten it, so that a busy cluster cannot undo the backoff.
 /// </remarks>
 public sealed partial class ReconcileLoop<TDesired>(
-    IReconciler<TDesired> reconciler, Snapshot<TDesired> desired, ReconcileTiming timing, TimeProvider time, ILogger<ReconcileLoop<TDesired>> logger)
+    IReconciler<TDesired> reconciler, Snapshot<TDesired> desired, ReconcileTiming timing, TimeProvider time,
+    ILogger<ReconcileLoop<TDesired>> logger)
     : BackgroundService
     where TDesired : class
 {

@@ -27,7 +27,8 @@ public sealed class KubeClient(KubeConfig config, TimeProvider? time = null) : I
     public KubeConfig Config { get; } = config;
 
     /// <summary>All objects of a kind, page by page, and the version to watch from.</summary>
-    public async Task<KubeList<T>> ListAsync<T>(KubeResource<T> resource, string? ns = null, ListOptions? options = null, CancellationToken ct = default)
+    public async Task<KubeList<T>> ListAsync<T>(
+        KubeResource<T> resource, string? ns = null, ListOptions? options = null, CancellationToken ct = default)
         where T : class, IKubeObject
     {
         var items = new List<T>();
@@ -60,9 +61,10 @@ public sealed class KubeClient(KubeConfig config, TimeProvider? time = null) : I
     }
 
     /// <summary>Each change after the version, until the server ends the watch.</summary>
-    /// <exception cref="KubeException">The server refuses, or says in between that it cannot go on (<see cref="KubeException.IsGone"/>).</exception>
+    /// <exception cref="KubeException">The server refuses, or says in between that it cannot go on, such as 410 Gone.</exception>
     public async IAsyncEnumerable<WatchEvent<T>> WatchAsync<T>(
-        KubeResource<T> resource, string? ns, string resourceVersion, ListOptions? options = null, [EnumeratorCancellation] CancellationToken ct = default)
+        KubeResource<T> resource, string? ns, string resourceVersion, ListOptions? options = null,
+        [EnumeratorCancellation] CancellationToken ct = default)
         where T : class, IKubeObject
     {
         await foreach (var batch in WatchBatchesAsync(resource, ns, resourceVersion, options, ct))
@@ -82,7 +84,9 @@ public sealed class KubeClient(KubeConfig config, TimeProvider? time = null) : I
     {
         var seconds = WatchStream.Seconds.ToString(CultureInfo.InvariantCulture);
         var path = resource.Path(ns)
-            + Query(options, ("watch", "true"), ("allowWatchBookmarks", "true"), ("timeoutSeconds", seconds), ("resourceVersion", resourceVersion));
+            + Query(
+                options, ("watch", "true"), ("allowWatchBookmarks", "true"), ("timeoutSeconds", seconds),
+                ("resourceVersion", resourceVersion));
         return WatchStream.ReadAsync(_http, _time, path, resource, ct);
     }
 
@@ -127,11 +131,13 @@ public sealed class KubeClient(KubeConfig config, TimeProvider? time = null) : I
         => Read(resource, await SendAsync(HttpMethod.Patch, resource.Path(ns, Required(name), subresource), Body(patch, s_mergePatch), ct));
 
     /// <summary>Deletes the object, or begins to. False: there was none.</summary>
-    public async Task<bool> DeleteAsync(KubeResource resource, string? ns, string name, DeleteOptions? options = null, CancellationToken ct = default)
+    public async Task<bool> DeleteAsync(
+        KubeResource resource, string? ns, string name, DeleteOptions? options = null, CancellationToken ct = default)
     {
         try
         {
-            await SendAsync(HttpMethod.Delete, resource.Path(ns, Required(name)), options is null ? null : Body(DeleteBody(options), s_json), ct);
+            await SendAsync(
+                HttpMethod.Delete, resource.Path(ns, Required(name)), options is null ? null : Body(DeleteBody(options), s_json), ct);
             return true;
         }
         catch (KubeException e) when (e.IsNotFound)
@@ -141,7 +147,8 @@ public sealed class KubeClient(KubeConfig config, TimeProvider? time = null) : I
     }
 
     /// <summary>Posts to a subresource, such as a pod's <c>binding</c>.</summary>
-    public Task<JsonNode?> PostAsync(KubeResource resource, string? ns, string name, string subresource, JsonNode body, CancellationToken ct = default)
+    public Task<JsonNode?> PostAsync(
+        KubeResource resource, string? ns, string name, string subresource, JsonNode body, CancellationToken ct = default)
         => RequestAsync(HttpMethod.Post, resource.Path(ns, Required(name), subresource), body, ct);
 
     /// <summary>Any request, with JSON as it is; patches are merge patches. For what has no record.</summary>
@@ -160,7 +167,8 @@ public sealed class KubeClient(KubeConfig config, TimeProvider? time = null) : I
     public async Task<JsonNode> ApplyAsync(JsonNode manifest, CancellationToken ct = default)
     {
         var (apiVersion, kind) = ((string?)manifest["apiVersion"] ?? "", (string?)manifest["kind"] ?? "");
-        var resource = KubeResources.Find(apiVersion, kind) ?? throw new ArgumentException($"unknown kind {apiVersion} {kind}", nameof(manifest));
+        var resource = KubeResources.Find(apiVersion, kind)
+            ?? throw new ArgumentException($"unknown kind {apiVersion} {kind}", nameof(manifest));
         var name = (string?)manifest["metadata"]?["name"] ?? throw new ArgumentException($"{kind} without metadata.name", nameof(manifest));
         var ns = resource.Namespaced ? (string?)manifest["metadata"]?["namespace"] ?? Config.Namespace : null;
         try

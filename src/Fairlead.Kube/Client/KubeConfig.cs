@@ -24,7 +24,9 @@ public sealed record KubeConfig
     /// <summary>Gives the bearer token for the next request; files are read again when they change.</summary>
     public Func<string?>? Token { get; init; }
 
-    /// <summary>Opens the connection, in place of TCP to <see cref="Server"/>: a Unix socket, or a dial from another network namespace.</summary>
+    /// <summary>
+    /// Opens the connection, in place of TCP to <see cref="Server"/>: a Unix socket, or a dial from another network namespace.
+    /// </summary>
     public Func<CancellationToken, ValueTask<Stream>>? Dial { get; init; }
 
     /// <summary>Reads a kubeconfig file and takes its current context, or the one named.</summary>

@@ -52,7 +52,8 @@ internal sealed class KubeConfigFile
 
         if (Text(cluster, "insecure-skip-tls-verify") is "true")
         {
-            throw Fault($"{clusterField}.insecure-skip-tls-verify", "not supported: give certificate-authority or certificate-authority-data");
+            throw Fault(
+                $"{clusterField}.insecure-skip-tls-verify", "not supported: give certificate-authority or certificate-authority-data");
         }
 
         var userName = Text(context, "user");
@@ -156,7 +157,8 @@ internal sealed class KubeConfigFile
         {
             return read();
         }
-        catch (Exception e) when (e is FormatException or CryptographicException or ArgumentException or IOException or UnauthorizedAccessException)
+        catch (Exception e)
+            when (e is FormatException or CryptographicException or ArgumentException or IOException or UnauthorizedAccessException)
         {
             throw new KubeConfigException(_path, field, e.Message, e);
         }

@@ -67,7 +67,8 @@ internal static class WatchStream
     }
 
     /// <summary>Reads all whole lines into the batch and returns the piece of a line after them.</summary>
-    private static ReadOnlySequence<byte> Parse<T>(ReadOnlySequence<byte> buffer, KubeResource<T> resource, string operation, List<WatchEvent<T>> batch)
+    private static ReadOnlySequence<byte> Parse<T>(
+        ReadOnlySequence<byte> buffer, KubeResource<T> resource, string operation, List<WatchEvent<T>> batch)
         where T : class, IKubeObject
     {
         while (buffer.PositionOf((byte)'\n') is { } end)

@@ -13,7 +13,8 @@ namespace Fairlead.Kube.Events;
 /// Recording never waits and never fails: events are for people, and no work may hang on them. When the server is slow,
 /// events beyond the queue are dropped.
 /// </remarks>
-public sealed partial class EventRecorder(KubeClient client, string component, string? host = null, TimeProvider? time = null, ILogger? logger = null)
+public sealed partial class EventRecorder(
+    KubeClient client, string component, string? host = null, TimeProvider? time = null, ILogger? logger = null)
 {
     private const int QueueLength = 1024;
     private const int Remembered = 2048;
@@ -45,7 +46,11 @@ public sealed partial class EventRecorder(KubeClient client, string component, s
             type, reason, message);
 
     public void Record(ObjectReference about, string type, string reason, string message)
-        => _queue.Writer.TryWrite(new(about, new(about.Kind ?? "", about.Namespace ?? "", about.Name ?? "", about.Uid ?? "", about.FieldPath ?? "", type, reason, message), _time.GetUtcNow()));
+    {
+        var identity = new EventIdentity(
+            about.Kind ?? "", about.Namespace ?? "", about.Name ?? "", about.Uid ?? "", about.FieldPath ?? "", type, reason, message);
+        _queue.Writer.TryWrite(new(about, identity, _time.GetUtcNow()));
+    }
 
     /// <summary>Sends what is recorded, until cancelled.</summary>
     public async Task RunAsync(CancellationToken ct)

@@ -12,7 +12,8 @@ namespace Fairlead.Kube.Informers;
 /// <summary>Which objects an informer follows, and whether it keeps all of each.</summary>
 /// <param name="Namespace">One namespace, or null for all.</param>
 /// <param name="Trim">Cuts each object down to what is needed before it is kept.</param>
-public sealed record InformerOptions<T>(string? Namespace = null, string? FieldSelector = null, string? LabelSelector = null, Func<T, T>? Trim = null);
+public sealed record InformerOptions<T>(
+    string? Namespace = null, string? FieldSelector = null, string? LabelSelector = null, Func<T, T>? Trim = null);
 
 /// <summary>Follows all objects of a kind: list, watch, list again when the server has lost the thread.</summary>
 /// <remarks>Each batch of changes becomes one new <see cref="Store{T}"/>. While the server is away the last one stays.</remarks>
@@ -32,7 +33,8 @@ public sealed partial class Informer<T>
     private TimeSpan _backoff = s_minBackoff;
     private long _version;
 
-    public Informer(KubeClient client, KubeResource<T> resource, InformerOptions<T>? options = null, TimeProvider? time = null, ILogger? logger = null)
+    public Informer(
+        KubeClient client, KubeResource<T> resource, InformerOptions<T>? options = null, TimeProvider? time = null, ILogger? logger = null)
     {
         _client = client;
         _resource = resource;
@@ -89,9 +91,14 @@ public sealed partial class Informer<T>
     /// <summary>A store that holds a write of ours: whoever decides from the store must not decide from an older one.</summary>
     /// <param name="resourceVersion">The version that the server gave the written object.</param>
     public Task<Store<T>> SeenAsync(string resourceVersion, CancellationToken ct)
-        => ulong.TryParse(resourceVersion, NumberStyles.None, CultureInfo.InvariantCulture, out var written)
-            ? UntilAsync(s => ulong.TryParse(s.ResourceVersion, NumberStyles.None, CultureInfo.InvariantCulture, out var seen) && seen >= written, s_seenLimit, ct)
+    {
+        return Number(resourceVersion) is { } written
+            ? UntilAsync(store => Number(store.ResourceVersion) >= written, s_seenLimit, ct)
             : Task.FromResult(Snapshot.Current);
+
+        static ulong? Number(string version)
+            => ulong.TryParse(version, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : null;
+    }
 
     /// <summary>Follows the objects until cancelled; that is its only end.</summary>
     public async Task RunAsync(CancellationToken ct)
@@ -210,7 +217,8 @@ public sealed partial class Informer<T>
     private T Trim(T item) => _options.Trim is { } trim ? trim(item) : item;
 
     private static bool Same(T known, T item)
-        => known.Metadata.ResourceVersion == item.Metadata.ResourceVersion && known.Metadata.Uid == item.Metadata.Uid && item.Metadata.ResourceVersion.Length > 0;
+        => known.Metadata.ResourceVersion == item.Metadata.ResourceVersion && known.Metadata.Uid == item.Metadata.Uid
+            && item.Metadata.ResourceVersion.Length > 0;
 
     private Task PauseAsync(CancellationToken ct) => Task.Delay(_backoff, _time, ct);
 

@@ -14,7 +14,8 @@ public sealed class Store<T>
     private readonly ChangeLog? _log;
     private readonly long _version;
 
-    internal Store(bool synced, ImmutableDictionary<ObjectKey, T> objects, string resourceVersion = "", long version = 0, ChangeLog? log = null)
+    internal Store(
+        bool synced, ImmutableDictionary<ObjectKey, T> objects, string resourceVersion = "", long version = 0, ChangeLog? log = null)
         => (Synced, Objects, ResourceVersion, _version, _log) = (synced, objects, resourceVersion, version, log);
 
     /// <summary>Whether the objects have been listed once; before that an absent object means nothing.</summary>
@@ -41,7 +42,8 @@ public sealed class Store<T>
         }
 
         var before = previous?.Objects ?? ImmutableDictionary<ObjectKey, T>.Empty;
-        var keys = previous is not null && _log is not null && ReferenceEquals(_log, previous._log) && _log.Between(previous._version, _version) is { } logged
+        var keys = previous is not null && _log is not null && ReferenceEquals(_log, previous._log)
+            && _log.Between(previous._version, _version) is { } logged
             ? logged.Where(Differs)
             : Objects.Keys.Where(Differs).Concat(before.Keys.Where(k => !Objects.ContainsKey(k)));
         return [.. keys.Order()];

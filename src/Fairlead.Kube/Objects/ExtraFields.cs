@@ -11,7 +11,8 @@ public sealed class ExtraFields : Dictionary<string, JsonElement>, IEquatable<Ex
     }
 
     public bool Equals(ExtraFields? other)
-        => other is not null && Count == other.Count && this.All(f => other.TryGetValue(f.Key, out var value) && JsonElement.DeepEquals(f.Value, value));
+        => other is not null && Count == other.Count
+            && this.All(f => other.TryGetValue(f.Key, out var value) && JsonElement.DeepEquals(f.Value, value));
 
     public override bool Equals(object? obj) => Equals(obj as ExtraFields);
 

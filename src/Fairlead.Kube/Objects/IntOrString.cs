@@ -28,7 +28,8 @@ public readonly record struct IntOrString(int Number, string? Text)
             return Number;
         }
 
-        if (!Text.EndsWith('%') || !int.TryParse(Text.AsSpan(0, Text.Length - 1), NumberStyles.None, CultureInfo.InvariantCulture, out var percent))
+        if (!Text.EndsWith('%')
+            || !int.TryParse(Text.AsSpan(0, Text.Length - 1), NumberStyles.None, CultureInfo.InvariantCulture, out var percent))
         {
             return 0;
         }

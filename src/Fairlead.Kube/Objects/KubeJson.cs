@@ -32,7 +32,8 @@ public static class KubeJson
 
     public static JsonNode ToNode<T>(T value) => JsonSerializer.SerializeToNode(value, TypeInfo<T>())!;
 
-    public static T Deserialize<T>(ReadOnlySpan<byte> utf8) => JsonSerializer.Deserialize(utf8, TypeInfo<T>()) ?? throw new JsonException("null");
+    public static T Deserialize<T>(ReadOnlySpan<byte> utf8)
+        => JsonSerializer.Deserialize(utf8, TypeInfo<T>()) ?? throw new JsonException("null");
 
     public static T Deserialize<T>(string json) => JsonSerializer.Deserialize(json, TypeInfo<T>()) ?? throw new JsonException("null");
 
@@ -55,7 +56,8 @@ public static class KubeJson
     {
         foreach (var property in type.Properties)
         {
-            // A property that says itself when it is written keeps that. Nullable strings may be meant to be empty (an unnamed port's name); the others are never null, so "" is "not given".
+            // A property that says itself when it is written keeps that. Nullable strings may be meant to be empty (an unnamed port's
+            // name); the others are never null, so "" is "not given".
             if (property.IsGetNullable || property.ShouldSerialize is not null)
             {
                 continue;

@@ -3,7 +3,10 @@ using System.Text.Json.Serialization;
 namespace Fairlead.Kube.Objects;
 
 /// <summary>Generated JSON code for every record of the API.</summary>
-/// <remarks>Each item type of an <c>EquatableArray</c> stands here twice, as a type and as a converter: without reflection nothing else finds it. A test compares the lists with the records.</remarks>
+/// <remarks>
+/// Each item type of an <c>EquatableArray</c> stands here twice, as a type and as a converter: without reflection nothing else
+/// finds it. A test compares the lists with the records.
+/// </remarks>
 [JsonSourceGenerationOptions(
     PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingDefault,

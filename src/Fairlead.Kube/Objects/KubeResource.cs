@@ -66,21 +66,26 @@ public static class KubeResources
 
     public static KubeResource<DaemonSet> DaemonSets { get; } = new("apps", "v1", "daemonsets", "DaemonSet", true);
 
-    public static KubeResource<EndpointSlice> EndpointSlices { get; } = new("discovery.k8s.io", "v1", "endpointslices", "EndpointSlice", true);
+    public static KubeResource<EndpointSlice> EndpointSlices { get; } = new(
+        "discovery.k8s.io", "v1", "endpointslices", "EndpointSlice", true);
 
     public static KubeResource<Ingress> Ingresses { get; } = new("networking.k8s.io", "v1", "ingresses", "Ingress", true);
 
-    public static KubeResource<IngressClass> IngressClasses { get; } = new("networking.k8s.io", "v1", "ingressclasses", "IngressClass", false);
+    public static KubeResource<IngressClass> IngressClasses { get; } = new(
+        "networking.k8s.io", "v1", "ingressclasses", "IngressClass", false);
 
     public static KubeResource<Lease> Leases { get; } = new("coordination.k8s.io", "v1", "leases", "Lease", true);
 
     public static KubeResource<Role> Roles { get; } = new("rbac.authorization.k8s.io", "v1", "roles", "Role", true);
 
-    public static KubeResource<RoleBinding> RoleBindings { get; } = new("rbac.authorization.k8s.io", "v1", "rolebindings", "RoleBinding", true);
+    public static KubeResource<RoleBinding> RoleBindings { get; } = new(
+        "rbac.authorization.k8s.io", "v1", "rolebindings", "RoleBinding", true);
 
-    public static KubeResource<ClusterRole> ClusterRoles { get; } = new("rbac.authorization.k8s.io", "v1", "clusterroles", "ClusterRole", false);
+    public static KubeResource<ClusterRole> ClusterRoles { get; } = new(
+        "rbac.authorization.k8s.io", "v1", "clusterroles", "ClusterRole", false);
 
-    public static KubeResource<ClusterRoleBinding> ClusterRoleBindings { get; } = new("rbac.authorization.k8s.io", "v1", "clusterrolebindings", "ClusterRoleBinding", false);
+    public static KubeResource<ClusterRoleBinding> ClusterRoleBindings { get; } = new(
+        "rbac.authorization.k8s.io", "v1", "clusterrolebindings", "ClusterRoleBinding", false);
 
     /// <summary>All of them, in the order in which manifests are best applied.</summary>
     public static IReadOnlyList<KubeResource> All { get; } =

@@ -128,7 +128,8 @@ public readonly struct EquatableMap : IEquatable<EquatableMap>, IReadOnlyDiction
 
     public override string ToString() => string.Join(',', Entries.Select(e => $"{e.Key}={e.Value}"));
 
-    public IEnumerator<KeyValuePair<string, string>> GetEnumerator() => ((IEnumerable<KeyValuePair<string, string>>)Entries).GetEnumerator();
+    public IEnumerator<KeyValuePair<string, string>> GetEnumerator()
+        => ((IEnumerable<KeyValuePair<string, string>>)Entries).GetEnumerator();
 
     IEnumerator IEnumerable.GetEnumerator() => GetEnumerator();
 

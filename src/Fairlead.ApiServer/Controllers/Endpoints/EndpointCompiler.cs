@@ -107,11 +107,11 @@ internal static class EndpointCompiler
     private static string? Address(Pod pod, string family)
     {
         var wanted = family == "IPv6" ? AddressFamily.InterNetworkV6 : AddressFamily.InterNetwork;
-        foreach (var ip in pod.Status.PodIPs.IsEmpty && pod.Status.PodIP.Length > 0 ? [new PodIP { Ip = pod.Status.PodIP }] : pod.Status.PodIPs)
+        foreach (var text in pod.Status.PodIPs.IsEmpty ? [pod.Status.PodIP] : pod.Status.PodIPs.Select(p => p.Ip))
         {
-            if (IPAddress.TryParse(ip.Ip, out var address) && address.AddressFamily == wanted)
+            if (IPAddress.TryParse(text, out var address) && address.AddressFamily == wanted)
             {
-                return ip.Ip;
+                return text;
             }
         }
 

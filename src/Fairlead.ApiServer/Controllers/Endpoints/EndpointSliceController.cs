@@ -41,7 +41,9 @@ internal sealed class EndpointSliceController
     private IEnumerable<ObjectKey> OfNode(Node? before, Node? after)
     {
         const string Zone = "topology.kubernetes.io/zone";
-        return before?.Metadata.Labels.Find(Zone) == after?.Metadata.Labels.Find(Zone) ? [] : _context.Informers.Services.Snapshot.Current.Objects.Keys;
+        return before?.Metadata.Labels.Find(Zone) == after?.Metadata.Labels.Find(Zone)
+            ? []
+            : _context.Informers.Services.Snapshot.Current.Objects.Keys;
     }
 
     private async Task SyncAsync(ObjectKey key, CancellationToken ct)

@@ -7,7 +7,8 @@ using Fairlead.Kube.State;
 namespace Fairlead.ApiServer.Controllers.Endpoints;
 
 /// <summary>The slices to make, to change and to delete for one Service.</summary>
-internal sealed record EndpointSlicePlan(ImmutableArray<EndpointSlice> Create, ImmutableArray<EndpointSlice> Update, ImmutableArray<EndpointSlice> Delete);
+internal sealed record EndpointSlicePlan(
+    ImmutableArray<EndpointSlice> Create, ImmutableArray<EndpointSlice> Update, ImmutableArray<EndpointSlice> Delete);
 
 /// <summary>Compares a Service's slices with the endpoints it should have.</summary>
 /// <remarks>An endpoint stays in the slice it is in: each change is sent to every node, so as few slices as possible change.</remarks>
@@ -22,15 +23,18 @@ internal static class EndpointSlicePlanner
 
     /// <param name="pods">The pods that the Service selects.</param>
     /// <param name="slices">The Service's slices, of whichever controller.</param>
-    public static EndpointSlicePlan Plan(Service service, IReadOnlyCollection<Pod> pods, Func<string, Node?> node, IEnumerable<EndpointSlice> slices)
+    public static EndpointSlicePlan Plan(
+        Service service, IReadOnlyCollection<Pod> pods, Func<string, Node?> node, IEnumerable<EndpointSlice> slices)
     {
-        var mine = slices.Where(IsMine).OrderBy(s => s.Metadata.CreationTimestamp).ThenBy(s => s.Metadata.Name, StringComparer.Ordinal).ToList();
+        var mine = slices.Where(IsMine).OrderBy(s => s.Metadata.CreationTimestamp).ThenBy(s => s.Metadata.Name, StringComparer.Ordinal)
+            .ToList();
         var trigger = Trigger(service, pods);
         var create = ImmutableArray.CreateBuilder<EndpointSlice>();
         var update = ImmutableArray.CreateBuilder<EndpointSlice>();
         var kept = new HashSet<string>(StringComparer.Ordinal);
         var groups = EndpointCompiler.Compile(service, pods, node);
-        foreach (var (group, endpoints) in groups.OrderBy(g => g.Key.AddressType, StringComparer.Ordinal).ThenBy(g => g.Key.Ports.ToString(), StringComparer.Ordinal))
+        var ordered = groups.OrderBy(g => g.Key.AddressType, StringComparer.Ordinal).ThenBy(g => $"{g.Key.Ports}", StringComparer.Ordinal);
+        foreach (var (group, endpoints) in ordered)
         {
             var left = new SortedDictionary<string, Endpoint>(endpoints, StringComparer.Ordinal);
             var filled = new List<(EndpointSlice Slice, List<Endpoint> Endpoints)>();
@@ -61,7 +65,8 @@ internal static class EndpointSlicePlanner
                 var wanted = slice with { Endpoints = content.ToEquatableArray(), Metadata = Labelled(service, slice.Metadata) };
                 if (wanted != slice)
                 {
-                    update.Add(wanted with { Metadata = wanted.Metadata with { Annotations = wanted.Metadata.Annotations.With(TriggerTime, trigger) } });
+                    var annotations = wanted.Metadata.Annotations.With(TriggerTime, trigger);
+                    update.Add(wanted with { Metadata = wanted.Metadata with { Annotations = annotations } });
                 }
             }
 
@@ -106,7 +111,8 @@ internal static class EndpointSlicePlanner
 
     private static ObjectMeta Labelled(Service service, ObjectMeta meta)
     {
-        var labels = service.Metadata.Labels.Without(HeadlessLabel).With(ServiceLabel, service.Metadata.Name).With(ManagedByLabel, ManagedBy);
+        var labels = service.Metadata.Labels.Without(HeadlessLabel).With(ServiceLabel, service.Metadata.Name)
+            .With(ManagedByLabel, ManagedBy);
         return meta with { Labels = service.Spec.ClusterIP == "None" ? labels.With(HeadlessLabel, "") : labels };
     }
 

@@ -74,7 +74,8 @@ internal sealed class GarbageController
             return;
         }
 
-        var dependents = _graph.Dependents(obj.Metadata.Uid).Select(k => (Key: k, Object: Find(k))).Where(d => d.Object is not null).ToList();
+        var dependents = _graph.Dependents(obj.Metadata.Uid).Select(k => (Key: k, Object: Find(k))).Where(d => d.Object is not null)
+            .ToList();
         if (obj.Metadata.Finalizers.Contains(GarbagePlanner.Orphan))
         {
             foreach (var (dependent, held) in dependents)
@@ -88,7 +89,8 @@ internal sealed class GarbageController
         if (GarbagePlanner.Finished(obj, dependents.Select(d => d.Object!)) is { } finalizer)
         {
             var left = new JsonArray([.. GarbagePlanner.Without(obj, finalizer).Select(f => JsonValue.Create(f))]);
-            await PatchAsync(key, new JsonObject { ["metadata"] = new JsonObject { ["resourceVersion"] = obj.Metadata.ResourceVersion, ["finalizers"] = left } }, ct);
+            var meta = new JsonObject { ["resourceVersion"] = obj.Metadata.ResourceVersion, ["finalizers"] = left };
+            await PatchAsync(key, new JsonObject { ["metadata"] = meta }, ct);
         }
     }
 
@@ -96,7 +98,9 @@ internal sealed class GarbageController
     {
         if (_graph.Find(owner.Uid) is { } known && Find(known) is { } present)
         {
-            return present.IsTerminating && present.Metadata.Finalizers.Contains(GarbagePlanner.Foreground) ? OwnerState.WaitsForDependents : OwnerState.Present;
+            return present.IsTerminating && present.Metadata.Finalizers.Contains(GarbagePlanner.Foreground)
+                ? OwnerState.WaitsForDependents
+                : OwnerState.Present;
         }
 
         // The store of the owner's kind may be behind that of ours: nothing is deleted on hearsay.

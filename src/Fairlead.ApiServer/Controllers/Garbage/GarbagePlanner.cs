@@ -46,7 +46,8 @@ internal static class GarbagePlanner
             return Verdict.Delete;
         }
 
-        return owners.Any(o => o == OwnerState.WaitsForDependents) && owners.All(o => o is OwnerState.WaitsForDependents or OwnerState.Absent)
+        return owners.Any(o => o == OwnerState.WaitsForDependents)
+            && owners.All(o => o is OwnerState.WaitsForDependents or OwnerState.Absent)
             ? Verdict.DeleteInForeground
             : Verdict.Keep;
     }
@@ -71,5 +72,6 @@ internal static class GarbagePlanner
     }
 
     /// <summary>The finalizers without the one.</summary>
-    public static ImmutableArray<string> Without(IKubeObject owner, string finalizer) => [.. owner.Metadata.Finalizers.Where(f => f != finalizer)];
+    public static ImmutableArray<string> Without(IKubeObject owner, string finalizer)
+        => [.. owner.Metadata.Finalizers.Where(f => f != finalizer)];
 }

@@ -50,7 +50,7 @@ internal sealed class OwnerGraph
                     _dependents[owner.Uid] = _dependents.GetValueOrDefault(owner.Uid, []).Add(key);
                 }
 
-                if (after.Metadata.OwnerReferences.Length > 0 && (before is null || before.Metadata.OwnerReferences != after.Metadata.OwnerReferences))
+                if (after.Metadata.OwnerReferences.Length > 0 && before?.Metadata.OwnerReferences != after.Metadata.OwnerReferences)
                 {
                     touched.Add(key);
                 }

@@ -75,7 +75,8 @@ internal sealed class NamespaceController
     }
 
     private async Task DeleteAsync(KubeResource resource, IKubeObject obj, CancellationToken ct)
-        => await _context.Client.DeleteAsync(resource, obj.Metadata.Namespace, obj.Metadata.Name, new() { PropagationPolicy = "Background" }, ct);
+        => await _context.Client.DeleteAsync(
+            resource, obj.Metadata.Namespace, obj.Metadata.Name, new() { PropagationPolicy = "Background" }, ct);
 
     private async Task FinalizeAsync(Namespace ns, CancellationToken ct)
     {

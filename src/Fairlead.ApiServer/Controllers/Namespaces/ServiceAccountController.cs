@@ -10,6 +10,7 @@ internal sealed class ServiceAccountController
 {
     private const string Account = "default";
     private const string Certificate = "kube-root-ca.crt";
+    private const string Description = "Contains a CA bundle that can be used to verify the kube-apiserver when using internal endpoints.";
 
     private readonly ControllerContext _context;
     private readonly KeyedLoop<string> _loop;
@@ -19,9 +20,11 @@ internal sealed class ServiceAccountController
 
     public Task RunAsync(CancellationToken ct) => Together.RunAsync(
         _loop.FollowAsync(_context.Informers.Namespaces, (_, ns) => ns is null ? [] : [ns.Metadata.Name], ct),
-        _loop.FollowAsync(_context.Informers.ServiceAccounts, (before, after) => after is null && before!.Metadata.Name == Account ? [before.Metadata.Namespace] : [], ct),
-        _loop.FollowAsync(_context.Informers.ConfigMaps, (before, after) => (after ?? before)!.Metadata.Name == Certificate ? [(after ?? before)!.Metadata.Namespace] : [], ct),
+        _loop.FollowAsync(_context.Informers.ServiceAccounts, (before, after) => after is null ? Named(before!, Account) : [], ct),
+        _loop.FollowAsync(_context.Informers.ConfigMaps, (before, after) => Named((after ?? before)!, Certificate), ct),
         _loop.RunAsync(ct));
+
+    private static IEnumerable<string> Named(PartialObject obj, string name) => obj.Metadata.Name == name ? [obj.Metadata.Namespace] : [];
 
     private async Task SyncAsync(string name, CancellationToken ct)
     {
@@ -32,7 +35,8 @@ internal sealed class ServiceAccountController
 
         if (_context.Informers.ServiceAccounts.Snapshot.Current.Find(name, Account) is null)
         {
-            await CreateAsync(KubeResources.ServiceAccounts, new ServiceAccount { Metadata = new() { Name = Account, Namespace = name } }, ct);
+            await CreateAsync(
+                KubeResources.ServiceAccounts, new ServiceAccount { Metadata = new() { Name = Account, Namespace = name } }, ct);
         }
 
         if (_context.Options.RootCertificatePem is not { } certificate)
@@ -54,7 +58,7 @@ internal sealed class ServiceAccountController
                     {
                         Name = Certificate,
                         Namespace = name,
-                        Annotations = EquatableMap.Of(("kubernetes.io/description", "Contains a CA bundle that can be used to verify the kube-apiserver when using internal endpoints.")),
+                        Annotations = EquatableMap.Of(("kubernetes.io/description", Description)),
                     },
                     Data = EquatableMap.Of(("ca.crt", certificate)),
                 },

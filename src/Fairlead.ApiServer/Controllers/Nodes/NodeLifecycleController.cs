@@ -25,7 +25,7 @@ internal sealed class NodeLifecycleController
 
     public Task RunAsync(CancellationToken ct) => Together.RunAsync(
         _loop.FollowAsync(_context.Informers.Leases, OfLease, ct),
-        _loop.FollowAsync(_context.Informers.Nodes, (before, after) => after is not null && (before is null || before.Status.Conditions != after.Status.Conditions) ? [after.Metadata.Name] : [], ct),
+        _loop.FollowAsync(_context.Informers.Nodes, OfNode, ct),
         _loop.RunAsync(ct));
 
     private IEnumerable<string> OfLease(Lease? before, Lease? after)
@@ -48,6 +48,9 @@ internal sealed class NodeLifecycleController
         return [node];
     }
 
+    private static IEnumerable<string> OfNode(Node? before, Node? after)
+        => after is not null && before?.Status.Conditions != after.Status.Conditions ? [after.Metadata.Name] : [];
+
     private async Task SyncAsync(string name, CancellationToken ct)
     {
         if (_context.Informers.Nodes.Snapshot.Current.Find("", name) is not { } node || !_renewals.TryGetValue(name, out var renewal))
@@ -67,17 +70,20 @@ internal sealed class NodeLifecycleController
             await LoseAsync(node, ct);
         }
 
-        await Task.WhenAll(_context.Informers.Pods.Snapshot.Current.Values.Where(p => p.Spec.NodeName == name && PodState.IsReady(p)).Select(p => UnreadyAsync(p, ct)));
+        var pods = _context.Informers.Pods.Snapshot.Current.Values.Where(p => p.Spec.NodeName == name && PodState.IsReady(p));
+        await Task.WhenAll(pods.Select(p => UnreadyAsync(p, ct)));
     }
 
     private async Task LoseAsync(Node node, CancellationToken ct)
     {
+        const string Message = "Kubelet stopped posting node status.";
         var conditions = node.Status.Conditions.Select(c => c.Type == "Ready"
-            ? c with { Status = "Unknown", Reason = "NodeStatusUnknown", Message = "Kubelet stopped posting node status.", LastTransitionTime = _context.Now }
+            ? c with { Status = "Unknown", Reason = "NodeStatusUnknown", Message = Message, LastTransitionTime = _context.Now }
             : c);
         var status = node.Status with { Conditions = conditions.ToEquatableArray() };
         _context.Events.Normal(node, "NodeNotReady", $"Node {node.Metadata.Name} status is now: NodeNotReady");
-        await _context.Client.PatchAsync(KubeResources.Nodes, null, node.Metadata.Name, StatusPatch.Between(node.Status, status), "status", ct);
+        await _context.Client.PatchAsync(
+            KubeResources.Nodes, null, node.Metadata.Name, StatusPatch.Between(node.Status, status), "status", ct);
     }
 
     private async Task UnreadyAsync(Pod pod, CancellationToken ct)

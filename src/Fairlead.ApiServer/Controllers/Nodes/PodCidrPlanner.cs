@@ -10,7 +10,8 @@ namespace Fairlead.ApiServer.Controllers.Nodes;
 internal readonly record struct CidrAssignment(Node Node, EquatableArray<string> Cidrs);
 
 /// <summary>Which nodes get which ranges, which get none, and which hold the same.</summary>
-internal sealed record PodCidrPlan(ImmutableArray<CidrAssignment> Assign, ImmutableArray<Node> Exhausted, ImmutableArray<(Node Node, Node Other, string Cidr)> Conflicts);
+internal sealed record PodCidrPlan(
+    ImmutableArray<CidrAssignment> Assign, ImmutableArray<Node> Exhausted, ImmutableArray<(Node Node, Node Other, string Cidr)> Conflicts);
 
 /// <summary>Gives each node the lowest range that nobody has.</summary>
 /// <remarks>What nodes hold is read from the nodes themselves each time: there is no other memory that could differ from it.</remarks>
@@ -55,14 +56,17 @@ internal static class PodCidrPlanner
     private static EquatableArray<string> Held(Node node)
         => node.Spec.PodCIDRs.IsEmpty && node.Spec.PodCIDR.Length > 0 ? [node.Spec.PodCIDR] : node.Spec.PodCIDRs;
 
-    /// <summary>The lowest part of the range that overlaps nothing held. Parts held may be of another size, after the size was changed.</summary>
+    /// <summary>
+    /// The lowest part of the range that overlaps nothing held. Parts held may be of another size, after the size was changed.
+    /// </summary>
     private static IPNetwork? Free(IPNetwork range, int prefix, List<IPNetwork> held)
     {
         var bits = range.BaseAddress.AddressFamily == AddressFamily.InterNetwork ? 32 : 128;
         var (first, step) = (Number(range.BaseAddress), UInt128.One << (bits - prefix));
         var count = prefix - range.PrefixLength >= 63 ? long.MaxValue : 1L << Math.Max(0, prefix - range.PrefixLength);
         var blocked = held.Where(h => h.BaseAddress.AddressFamily == range.BaseAddress.AddressFamily)
-            .Select(h => (Start: Number(h.BaseAddress), End: Number(h.BaseAddress) + (UInt128.One << (bits - h.PrefixLength)))).OrderBy(h => h.Start).ToList();
+            .Select(h => (Start: Number(h.BaseAddress), End: Number(h.BaseAddress) + (UInt128.One << (bits - h.PrefixLength))))
+            .OrderBy(h => h.Start).ToList();
         var candidate = first;
         foreach (var (start, end) in blocked)
         {
@@ -72,7 +76,9 @@ internal static class PodCidrPlanner
             }
         }
 
-        return prefix >= range.PrefixLength && (candidate - first) / step < (UInt128)count ? new IPNetwork(Address(candidate, bits), prefix) : null;
+        return prefix >= range.PrefixLength && (candidate - first) / step < (UInt128)count
+            ? new IPNetwork(Address(candidate, bits), prefix)
+            : null;
     }
 
     private static UInt128 Number(IPAddress address)

@@ -19,7 +19,9 @@ internal sealed class PodGarbageController
         _loop.RunAsync(ct));
 
     private bool IsSuspect(Pod pod)
-        => pod.Spec.NodeName.Length == 0 ? pod.IsTerminating : _context.Informers.Nodes.Snapshot.Current.Find("", pod.Spec.NodeName) is null;
+        => pod.Spec.NodeName.Length == 0
+            ? pod.IsTerminating
+            : _context.Informers.Nodes.Snapshot.Current.Find("", pod.Spec.NodeName) is null;
 
     private IEnumerable<ObjectKey> PodsOf(string node)
         => _context.Informers.Pods.Snapshot.Current.Values.Where(p => p.Spec.NodeName == node).Select(p => p.Key);
@@ -50,7 +52,8 @@ internal sealed class PodGarbageController
             _context.Events.Normal(pod, "TaintManagerEviction", $"deleting pod of node {pod.Spec.NodeName}, which is gone");
         }
 
-        await _context.Client.DeleteAsync(KubeResources.Pods, key.Namespace, key.Name, new() { GracePeriodSeconds = 0, Uid = pod.Metadata.Uid }, ct);
+        await _context.Client.DeleteAsync(
+            KubeResources.Pods, key.Namespace, key.Name, new() { GracePeriodSeconds = 0, Uid = pod.Metadata.Uid }, ct);
         _suspectSince.TryRemove(key, out _);
     }
 }

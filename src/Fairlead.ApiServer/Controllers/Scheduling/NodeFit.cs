@@ -72,7 +72,9 @@ internal static class NodeFit
 
     /// <summary>How many pods the node takes; unlimited if it does not say.</summary>
     public static int PodLimit(Node node)
-        => int.TryParse(node.Status.Allocatable.Find("pods"), NumberStyles.None, CultureInfo.InvariantCulture, out var pods) ? pods : int.MaxValue;
+        => int.TryParse(node.Status.Allocatable.Find("pods"), NumberStyles.None, CultureInfo.InvariantCulture, out var pods)
+            ? pods
+            : int.MaxValue;
 
     private static bool Matches(NodeSelectorTerm term, Node node)
     {
@@ -83,7 +85,8 @@ internal static class NodeFit
         }
 
         var fields = EquatableMap.Of(("metadata.name", node.Metadata.Name));
-        return term.MatchExpressions.All(e => LabelSelectors.Matches(e, node.Metadata.Labels)) && term.MatchFields.All(f => LabelSelectors.Matches(f, fields));
+        return term.MatchExpressions.All(e => LabelSelectors.Matches(e, node.Metadata.Labels))
+            && term.MatchFields.All(f => LabelSelectors.Matches(f, fields));
     }
 }
 
@@ -92,5 +95,6 @@ internal readonly record struct HostPort(int Port, string Protocol, string Addre
 {
     /// <summary>Whether both cannot be on one node.</summary>
     public bool ConflictsWith(HostPort other)
-        => Port == other.Port && Protocol == other.Protocol && (Address == other.Address || Address == "0.0.0.0" || other.Address == "0.0.0.0");
+        => Port == other.Port && Protocol == other.Protocol
+            && (Address == other.Address || Address == "0.0.0.0" || other.Address == "0.0.0.0");
 }

@@ -24,7 +24,8 @@ internal sealed class SchedulerController
 
     /// <summary>A pod that waits, or one that made room.</summary>
     private static IEnumerable<string> Touches(Pod? before, Pod? after)
-        => (after is not null && after.Spec.NodeName.Length == 0 && PodState.IsActive(after)) || after is null || (before is not null && PodState.IsActive(before) && !PodState.IsActive(after))
+        => (after is not null && after.Spec.NodeName.Length == 0 && PodState.IsActive(after)) || after is null
+            || (before is not null && PodState.IsActive(before) && !PodState.IsActive(after))
             ? [All]
             : [];
 
@@ -71,7 +72,12 @@ internal sealed class SchedulerController
         {
             ["apiVersion"] = "v1",
             ["kind"] = "Binding",
-            ["metadata"] = new JsonObject { ["name"] = pod.Metadata.Name, ["namespace"] = pod.Metadata.Namespace, ["uid"] = pod.Metadata.Uid },
+            ["metadata"] = new JsonObject
+            {
+                ["name"] = pod.Metadata.Name,
+                ["namespace"] = pod.Metadata.Namespace,
+                ["uid"] = pod.Metadata.Uid,
+            },
             ["target"] = new JsonObject { ["apiVersion"] = "v1", ["kind"] = "Node", ["name"] = node },
         };
         await _context.Client.PostAsync(KubeResources.Pods, pod.Metadata.Namespace, pod.Metadata.Name, "binding", binding, ct);
@@ -86,7 +92,14 @@ internal sealed class SchedulerController
         }
 
         var since = PodState.Find(pod, "PodScheduled") is { Status: "False" } before ? before.LastTransitionTime : _context.Now;
-        var condition = new Condition { Type = "PodScheduled", Status = "False", Reason = "Unschedulable", Message = message, LastTransitionTime = since };
+        var condition = new Condition
+        {
+            Type = "PodScheduled",
+            Status = "False",
+            Reason = "Unschedulable",
+            Message = message,
+            LastTransitionTime = since,
+        };
         var status = pod.Status with { Conditions = [.. pod.Status.Conditions.Where(c => c.Type != "PodScheduled"), condition] };
         _context.Events.Warning(pod, "FailedScheduling", message);
         await _context.Client.PatchAsync(

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Text.Json;
 using Fairlead.ApiServer.Controllers.Workloads;
 using Fairlead.Kube.Objects;
 
@@ -46,7 +47,7 @@ internal static class SchedulingPlanner
 
         var bind = ImmutableArray.CreateBuilder<Assignment>();
         var refuse = ImmutableArray.CreateBuilder<Unschedulable>();
-        foreach (var pod in waiting.OrderBy(p => p.Metadata.CreationTimestamp).ThenBy(p => p.Metadata.Namespace, StringComparer.Ordinal).ThenBy(p => p.Metadata.Name, StringComparer.Ordinal))
+        foreach (var pod in waiting.OrderBy(p => p.Metadata.CreationTimestamp).ThenBy(p => p.Key))
         {
             var ports = NodeFit.HostPorts(pod.Spec).ToArray();
             var reasons = new List<string>();
@@ -79,14 +80,16 @@ internal static class SchedulingPlanner
 
     /// <summary>What <c>kubectl describe</c> shows of a pod that waits.</summary>
     public static string Message(int nodes, IEnumerable<string> reasons)
-        => nodes == 0
-            ? "no nodes available to schedule pods"
-            : $"0/{nodes} nodes are available: {string.Join(", ", reasons.CountBy(r => r, StringComparer.Ordinal).Select(r => $"{r.Value} {r.Key}").Order(StringComparer.Ordinal))}.";
+    {
+        var counted = reasons.CountBy(r => r, StringComparer.Ordinal).Select(r => $"{r.Value} {r.Key}").Order(StringComparer.Ordinal);
+        return nodes == 0 ? "no nodes available to schedule pods" : $"0/{nodes} nodes are available: {string.Join(", ", counted)}.";
+    }
 
     private static bool IsMine(Pod pod)
         => PodState.IsActive(pod)
             && (string.IsNullOrEmpty(pod.Spec.SchedulerName) || pod.Spec.SchedulerName == SchedulerName)
-            && !(pod.Spec.Extra?.TryGetValue("schedulingGates", out var gates) == true && gates.ValueKind == System.Text.Json.JsonValueKind.Array && gates.GetArrayLength() > 0);
+            && !(pod.Spec.Extra?.TryGetValue("schedulingGates", out var gates) == true
+                && gates.ValueKind == JsonValueKind.Array && gates.GetArrayLength() > 0);
 
     /// <summary>A node and what is on it so far.</summary>
     private sealed class Candidate(Node node)
@@ -112,7 +115,7 @@ internal static class SchedulingPlanner
 
         public string? WhyNot(Pod pod, HostPort[] ports)
         {
-            if (Node.Spec.Unschedulable && NodeFit.Untolerated(pod.Spec.Tolerations, s_cordoned, "NoSchedule") is not null)
+            if (Node.Spec.Unschedulable && !pod.Spec.Tolerations.Any(t => NodeFit.Tolerates(t, s_cordon)))
             {
                 return "node(s) were unschedulable";
             }
@@ -140,6 +143,6 @@ internal static class SchedulingPlanner
             return _pods >= _limit ? "Too many pods" : null;
         }
 
-        private static readonly Node s_cordoned = new() { Spec = new() { Taints = [new Taint { Key = "node.kubernetes.io/unschedulable", Effect = "NoSchedule" }] } };
+        private static readonly Taint s_cordon = new() { Key = "node.kubernetes.io/unschedulable", Effect = "NoSchedule" };
     }
 }

@@ -22,7 +22,8 @@ internal sealed class DaemonSetController
         => WorkloadKeys.Selecting(_context.Informers.DaemonSets.Snapshot.Current, orphan, s => s.Spec.Selector);
 
     private IEnumerable<ObjectKey> OfNode(Node? before, Node? after)
-        => before is not null && after is not null && before.Spec.Taints == after.Spec.Taints && before.Metadata.Labels == after.Metadata.Labels && before.IsTerminating == after.IsTerminating
+        => before is not null && after is not null && before.Spec.Taints == after.Spec.Taints
+            && before.Metadata.Labels == after.Metadata.Labels && before.IsTerminating == after.IsTerminating
             ? []
             : _context.Informers.DaemonSets.Snapshot.Current.Objects.Keys;
 
@@ -34,15 +35,15 @@ internal sealed class DaemonSetController
             return;
         }
 
-        var pods = informers.Pods.Snapshot.Current;
         var plan = DaemonSetPlanner.Plan(
             set,
-            [.. informers.PodsByOwner.Find(pods, set.Metadata.Uid), .. informers.PodsByOwner.Find(pods, SharedInformers.Orphans(key.Namespace))],
+            informers.PodsOf(set),
             informers.Nodes.Snapshot.Current.Values,
             _context.Now);
         foreach (var pod in plan.Adopt)
         {
-            var adopted = await _context.Client.PatchAsync(KubeResources.Pods, key.Namespace, pod.Metadata.Name, Owners.Adopt(pod, set), ct: ct);
+            var adopted = await _context.Client.PatchAsync(
+                KubeResources.Pods, key.Namespace, pod.Metadata.Name, Owners.Adopt(pod, set), ct: ct);
             await informers.Pods.SeenAsync(adopted.Metadata.ResourceVersion, ct);
         }
 

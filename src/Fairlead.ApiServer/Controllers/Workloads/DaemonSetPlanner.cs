@@ -9,7 +9,8 @@ namespace Fairlead.ApiServer.Controllers.Workloads;
 /// <summary>What is to be done so that each matching node has its pod of a DaemonSet.</summary>
 /// <param name="Create">The nodes that lack theirs.</param>
 /// <param name="Recheck">When a pod will have been ready for long enough.</param>
-internal sealed record DaemonSetPlan(ImmutableArray<Pod> Adopt, ImmutableArray<Pod> Create, ImmutableArray<Pod> Delete, DaemonSetStatus Status, TimeSpan? Recheck);
+internal sealed record DaemonSetPlan(
+    ImmutableArray<Pod> Adopt, ImmutableArray<Pod> Create, ImmutableArray<Pod> Delete, DaemonSetStatus Status, TimeSpan? Recheck);
 
 /// <summary>Compares a DaemonSet with the nodes and the pods there are.</summary>
 internal static class DaemonSetPlanner
@@ -27,7 +28,12 @@ internal static class DaemonSetPlanner
         new() { Key = "node.kubernetes.io/unschedulable", Operator = "Exists", Effect = "NoSchedule" },
     ];
 
-    private static readonly Toleration s_network = new() { Key = "node.kubernetes.io/network-unavailable", Operator = "Exists", Effect = "NoSchedule" };
+    private static readonly Toleration s_network = new()
+    {
+        Key = "node.kubernetes.io/network-unavailable",
+        Operator = "Exists",
+        Effect = "NoSchedule",
+    };
 
     /// <param name="pods">The DaemonSet's own pods, and those of its namespace that nobody owns.</param>
     public static DaemonSetPlan Plan(DaemonSet set, IEnumerable<Pod> pods, IEnumerable<Node> nodes, DateTimeOffset now)
@@ -36,7 +42,7 @@ internal static class DaemonSetPlanner
         var tolerations = Tolerations(set.Spec.Template.Spec);
         var adopt = ImmutableArray.CreateBuilder<Pod>();
         var byNode = new Dictionary<string, List<Pod>>(StringComparer.Ordinal);
-        foreach (var pod in pods.Where(p => Claims(set, p)).OrderBy(p => p.Metadata.CreationTimestamp).ThenBy(p => p.Metadata.Name, StringComparer.Ordinal))
+        foreach (var pod in pods.Where(p => Claims(set, p)).OrderBy(p => p.Metadata.CreationTimestamp).ThenBy(p => p.Key))
         {
             if (pod.Controller is null)
             {
@@ -91,7 +97,8 @@ internal static class DaemonSetPlanner
     private static bool Claims(DaemonSet set, Pod pod)
         => pod.Controller is { } owner
             ? owner.Uid == set.Metadata.Uid
-            : !set.IsTerminating && PodState.IsActive(pod) && pod.Spec.NodeName.Length > 0 && LabelSelectors.Matches(set.Spec.Selector, pod.Metadata.Labels);
+            : !set.IsTerminating && PodState.IsActive(pod) && pod.Spec.NodeName.Length > 0
+                && LabelSelectors.Matches(set.Spec.Selector, pod.Metadata.Labels);
 
     /// <summary>Whether the node is to have a pod, and whether one that is there may stay.</summary>
     private static (bool Runs, bool Stays) Suits(DaemonSet set, EquatableArray<Toleration> tolerations, Node node)
@@ -102,11 +109,15 @@ internal static class DaemonSetPlanner
             return (false, false);
         }
 
-        return (NodeFit.Untolerated(tolerations, node, "NoSchedule", "NoExecute") is null, NodeFit.Untolerated(tolerations, node, "NoExecute") is null);
+        var stays = NodeFit.Untolerated(tolerations, node, "NoExecute") is null;
+        return (stays && NodeFit.Untolerated(tolerations, node, "NoSchedule") is null, stays);
     }
 
     private static EquatableArray<Toleration> Tolerations(PodSpec spec)
-        => [.. spec.Tolerations, .. s_always.Where(t => !spec.Tolerations.Contains(t)), .. spec.HostNetwork && !spec.Tolerations.Contains(s_network) ? [s_network] : Array.Empty<Toleration>()];
+    {
+        IEnumerable<Toleration> more = spec.HostNetwork ? [.. s_always, s_network] : s_always;
+        return [.. spec.Tolerations, .. more.Where(t => !spec.Tolerations.Contains(t))];
+    }
 
     private static Pod NewPod(DaemonSet set, string node, string hash, EquatableArray<Toleration> tolerations)
     {
@@ -136,7 +147,8 @@ internal static class DaemonSetPlanner
     private static bool IsAvailable(DaemonSet set, Pod pod, DateTimeOffset now)
         => PodState.UntilAvailable(pod, set.Spec.MinReadySeconds, now) == TimeSpan.Zero;
 
-    private static (DaemonSetStatus Status, TimeSpan? Recheck) StatusOf(DaemonSet set, List<Pod?> daemons, int misscheduled, string hash, DateTimeOffset now)
+    private static (DaemonSetStatus Status, TimeSpan? Recheck) StatusOf(
+        DaemonSet set, List<Pod?> daemons, int misscheduled, string hash, DateTimeOffset now)
     {
         var there = daemons.OfType<Pod>().ToList();
         var available = there.Count(p => IsAvailable(set, p, now));

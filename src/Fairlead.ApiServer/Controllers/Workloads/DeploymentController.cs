@@ -23,16 +23,19 @@ internal sealed class DeploymentController
     {
         var keys = WorkloadKeys.Of(before, after, "Deployment");
         return after is not null && after.Controller is null
-            ? keys.Concat(WorkloadKeys.Selecting(_context.Informers.Deployments.Snapshot.Current, after, d => d.Spec.Selector).Select(d => d.Key))
+            ? keys.Concat(
+                WorkloadKeys.Selecting(_context.Informers.Deployments.Snapshot.Current, after, d => d.Spec.Selector).Select(d => d.Key))
             : keys;
     }
 
     /// <summary>Recreate waits for the last old pod.</summary>
     private IEnumerable<ObjectKey> OfGonePod(Pod? pod)
-        => pod?.Controller is { Kind: "ReplicaSet" } owner
-            && _context.Informers.ReplicaSets.Snapshot.Current.Find(pod.Metadata.Namespace, owner.Name) is { Controller: { Kind: "Deployment" } deployment }
-            ? [new ObjectKey(pod.Metadata.Namespace, deployment.Name)]
-            : [];
+    {
+        var set = pod?.Controller is { Kind: "ReplicaSet" } owner
+            ? _context.Informers.ReplicaSets.Snapshot.Current.Find(pod.Metadata.Namespace, owner.Name)
+            : null;
+        return WorkloadKeys.Of(null, set, "Deployment");
+    }
 
     private async Task SyncAsync(ObjectKey key, CancellationToken ct)
     {
@@ -52,7 +55,9 @@ internal sealed class DeploymentController
 
         foreach (var set in plan.Adopt)
         {
-            await SeenAsync(await _context.Client.PatchAsync(KubeResources.ReplicaSets, key.Namespace, set.Metadata.Name, Owners.Adopt(set, deployment), ct: ct), ct);
+            await SeenAsync(
+                await _context.Client.PatchAsync(
+                    KubeResources.ReplicaSets, key.Namespace, set.Metadata.Name, Owners.Adopt(set, deployment), ct: ct), ct);
         }
 
         if (plan.Revision is { } revision && deployment.Metadata.Annotations.Find(DeploymentPlanner.Revision) != revision)
@@ -90,7 +95,8 @@ internal sealed class DeploymentController
             await SeenAsync(await _context.Client.CreateAsync(KubeResources.ReplicaSets, create, ct), ct);
             if (create.Spec.Replicas > 0)
             {
-                _context.Events.Normal(deployment, "ScalingReplicaSet", $"Scaled up replica set {create.Metadata.Name} from 0 to {create.Spec.Replicas}");
+                _context.Events.Normal(
+                    deployment, "ScalingReplicaSet", $"Scaled up replica set {create.Metadata.Name} from 0 to {create.Spec.Replicas}");
             }
 
             return true;
@@ -98,24 +104,36 @@ internal sealed class DeploymentController
         catch (KubeException e) when (e.IsAlreadyExists)
         {
             var taken = await _context.Client.GetAsync(KubeResources.ReplicaSets, create.Metadata.Namespace, create.Metadata.Name, ct);
-            if (taken.Controller?.Uid == deployment.Metadata.Uid && DeploymentPlanner.SameTemplate(taken.Spec.Template, deployment.Spec.Template))
+            if (taken.Controller?.Uid == deployment.Metadata.Uid
+                && DeploymentPlanner.SameTemplate(taken.Spec.Template, deployment.Spec.Template))
             {
                 await SeenAsync(taken, ct);
                 _loop.Mark(new ObjectKey(deployment.Metadata.Namespace, deployment.Metadata.Name));
                 return false;
             }
 
-            await UpdateStatusAsync(deployment, deployment.Status with { CollisionCount = (deployment.Status.CollisionCount ?? 0) + 1 }, ct);
+            await UpdateStatusAsync(
+                deployment, deployment.Status with { CollisionCount = (deployment.Status.CollisionCount ?? 0) + 1 }, ct);
             return false;
         }
         catch (KubeException e) when (e.IsInvalid)
         {
             var message = $"Failed to create new replica set \"{create.Metadata.Name}\": {e.Status.Message}";
-            var failed = new Condition { Type = "Progressing", Status = "False", Reason = "ReplicaSetCreateError", Message = message, LastUpdateTime = _context.Now, LastTransitionTime = _context.Now };
+            var failed = new Condition
+            {
+                Type = "Progressing",
+                Status = "False",
+                Reason = "ReplicaSetCreateError",
+                Message = message,
+                LastUpdateTime = _context.Now,
+                LastTransitionTime = _context.Now,
+            };
             if (!deployment.Status.Conditions.Any(c => c.Reason == failed.Reason && c.Message == message))
             {
                 await UpdateStatusAsync(
-                    deployment, deployment.Status with { Conditions = [.. deployment.Status.Conditions.Where(c => c.Type != "Progressing"), failed] }, ct);
+                    deployment,
+                    deployment.Status with { Conditions = [.. deployment.Status.Conditions.Where(c => c.Type != "Progressing"), failed] },
+                    ct);
                 _context.Events.Warning(deployment, failed.Reason, message);
             }
 
@@ -140,18 +158,23 @@ internal sealed class DeploymentController
             ["spec"] = new JsonObject { ["replicas"] = change.New.Spec.Replicas, ["minReadySeconds"] = change.New.Spec.MinReadySeconds },
         };
         var setName = change.Old.Metadata.Name;
-        await SeenAsync(await _context.Client.PatchAsync(KubeResources.ReplicaSets, change.Old.Metadata.Namespace, setName, patch, ct: ct), ct);
+        await SeenAsync(
+            await _context.Client.PatchAsync(KubeResources.ReplicaSets, change.Old.Metadata.Namespace, setName, patch, ct: ct), ct);
         var (before, after) = (DeploymentRollout.Replicas(change.Old), DeploymentRollout.Replicas(change.New));
         if (before != after)
         {
-            _context.Events.Normal(deployment, "ScalingReplicaSet", $"Scaled {(after > before ? "up" : "down")} replica set {setName} from {before} to {after}");
+            _context.Events.Normal(
+                deployment, "ScalingReplicaSet",
+                $"Scaled {(after > before ? "up" : "down")} replica set {setName} from {before} to {after}");
         }
     }
 
     private async Task AnnotateAsync(Deployment deployment, string revision, CancellationToken ct)
     {
-        var patch = new JsonObject { ["metadata"] = new JsonObject { ["annotations"] = new JsonObject { [DeploymentPlanner.Revision] = revision } } };
-        var written = await _context.Client.PatchAsync(KubeResources.Deployments, deployment.Metadata.Namespace, deployment.Metadata.Name, patch, ct: ct);
+        var annotations = new JsonObject { [DeploymentPlanner.Revision] = revision };
+        var patch = new JsonObject { ["metadata"] = new JsonObject { ["annotations"] = annotations } };
+        var written = await _context.Client.PatchAsync(
+            KubeResources.Deployments, deployment.Metadata.Namespace, deployment.Metadata.Name, patch, ct: ct);
         await _context.Informers.Deployments.SeenAsync(written.Metadata.ResourceVersion, ct);
     }
 
@@ -160,7 +183,8 @@ internal sealed class DeploymentController
         if (status != deployment.Status)
         {
             var written = await _context.Client.PatchAsync(
-                KubeResources.Deployments, deployment.Metadata.Namespace, deployment.Metadata.Name, StatusPatch.Between(deployment.Status, status), "status", ct);
+                KubeResources.Deployments, deployment.Metadata.Namespace, deployment.Metadata.Name,
+                StatusPatch.Between(deployment.Status, status), "status", ct);
             await _context.Informers.Deployments.SeenAsync(written.Metadata.ResourceVersion, ct);
         }
     }

@@ -30,7 +30,8 @@ internal static class DeploymentPlanner
 
     /// <param name="sets">The Deployment's own ReplicaSets, and those of its namespace that nobody owns.</param>
     /// <param name="pods">The pods of those ReplicaSets; Recreate waits for old ones to be gone.</param>
-    public static DeploymentPlan Plan(Deployment deployment, IEnumerable<ReplicaSet> sets, IReadOnlyCollection<Pod> pods, DateTimeOffset now)
+    public static DeploymentPlan Plan(
+        Deployment deployment, IEnumerable<ReplicaSet> sets, IReadOnlyCollection<Pod> pods, DateTimeOffset now)
     {
         var adopt = ImmutableArray.CreateBuilder<ReplicaSet>();
         var mine = new List<ReplicaSet>();
@@ -43,7 +44,8 @@ internal static class DeploymentPlanner
                     continue;
                 }
             }
-            else if (deployment.IsTerminating || set.IsTerminating || !LabelSelectors.Matches(deployment.Spec.Selector, set.Metadata.Labels))
+            else if (deployment.IsTerminating || set.IsTerminating
+                || !LabelSelectors.Matches(deployment.Spec.Selector, set.Metadata.Labels))
             {
                 continue;
             }
@@ -69,7 +71,7 @@ internal static class DeploymentPlanner
         var (create, scalings) = Step(deployment, current, old, pods);
         if (create is not null)
         {
-            create = create with { Metadata = create.Metadata with { Annotations = Annotations(deployment, create.Metadata.Annotations, revision) } };
+            create = create with { Metadata = create.Metadata with { Annotations = Annotations(deployment, default, revision) } };
         }
 
         var status = DeploymentProgress.StatusOf(deployment, create ?? current, old, created: create is not null, now);
@@ -154,7 +156,11 @@ internal static class DeploymentPlanner
                 wanted = wanted with
                 {
                     Metadata = wanted.Metadata with { Annotations = Annotations(deployment, wanted.Metadata.Annotations, revision) },
-                    Spec = wanted.Spec with { MinReadySeconds = deployment.Spec.MinReadySeconds, Replicas = scaling ?? wanted.Spec.Replicas },
+                    Spec = wanted.Spec with
+                    {
+                        MinReadySeconds = deployment.Spec.MinReadySeconds,
+                        Replicas = scaling ?? wanted.Spec.Replicas,
+                    },
                 };
             }
             else if (scaling is not null || DeploymentRollout.Replicas(set) > 0)
@@ -178,7 +184,8 @@ internal static class DeploymentPlanner
     /// <summary>A ReplicaSet's annotations: its own, the Deployment's, its revision, and the size it was made for.</summary>
     private static EquatableMap Annotations(Deployment deployment, EquatableMap own, long revision)
     {
-        var inherited = deployment.Metadata.Annotations.Where(a => a.Key is not (Revision or DeploymentRollout.DesiredReplicas or DeploymentRollout.MaxReplicas)
+        var inherited = deployment.Metadata.Annotations.Where(
+            a => a.Key is not (Revision or DeploymentRollout.DesiredReplicas or DeploymentRollout.MaxReplicas)
             && !a.Key.StartsWith("kubectl.kubernetes.io/last-applied", StringComparison.Ordinal));
         return Sizes(deployment, own.With(EquatableMap.Create(inherited)).With(Revision, revision.ToString(CultureInfo.InvariantCulture)));
     }
@@ -188,19 +195,24 @@ internal static class DeploymentPlanner
         var replicas = DeploymentRollout.Replicas(deployment);
         return annotations
             .With(DeploymentRollout.DesiredReplicas, replicas.ToString(CultureInfo.InvariantCulture))
-            .With(DeploymentRollout.MaxReplicas, (replicas + DeploymentRollout.MaxSurge(deployment)).ToString(CultureInfo.InvariantCulture));
+            .With(
+                DeploymentRollout.MaxReplicas, (replicas + DeploymentRollout.MaxSurge(deployment)).ToString(CultureInfo.InvariantCulture));
     }
 
     /// <summary>Old ReplicaSets without pods, beyond those that are kept to go back to.</summary>
     private static ImmutableArray<ReplicaSet> Surplus(Deployment deployment, List<ReplicaSet> old)
     {
-        var empty = old.Where(s => DeploymentRollout.Replicas(s) == 0 && s.Status.Replicas == 0 && s.Status.ObservedGeneration >= s.Metadata.Generation && !s.IsTerminating)
+        var empty = old.Where(
+            s => DeploymentRollout.Replicas(s) == 0 && s.Status.Replicas == 0 && s.Status.ObservedGeneration >= s.Metadata.Generation
+                && !s.IsTerminating)
             .OrderBy(RevisionOf).ToList();
         return [.. empty.Take(Math.Max(0, old.Count - (deployment.Spec.RevisionHistoryLimit ?? 10)))];
     }
 
     private static long RevisionOf(ReplicaSet set)
-        => long.TryParse(set.Metadata.Annotations.Find(Revision), NumberStyles.None, CultureInfo.InvariantCulture, out var revision) ? revision : 0;
+        => long.TryParse(set.Metadata.Annotations.Find(Revision), NumberStyles.None, CultureInfo.InvariantCulture, out var revision)
+            ? revision
+            : 0;
 
     private static PodTemplateSpec WithoutHash(PodTemplateSpec template)
         => template.Metadata.Labels.ContainsKey(HashLabel)

@@ -11,7 +11,8 @@ internal static class DeploymentProgress
     private const string Complete = "NewReplicaSetAvailable";
     private const string TimedOut = "ProgressDeadlineExceeded";
 
-    public static DeploymentStatus StatusOf(Deployment deployment, ReplicaSet? current, IReadOnlyList<ReplicaSet> old, bool created, DateTimeOffset now)
+    public static DeploymentStatus StatusOf(
+        Deployment deployment, ReplicaSet? current, IReadOnlyList<ReplicaSet> old, bool created, DateTimeOffset now)
     {
         ReplicaSet[] all = current is null ? [.. old] : [current, .. old];
         var available = all.Sum(s => s.Status.AvailableReplicas);
@@ -44,7 +45,7 @@ internal static class DeploymentProgress
     public static TimeSpan? UntilDeadline(Deployment deployment, DeploymentStatus status, DateTimeOffset now)
     {
         var progress = Find(status, Progressing);
-        if (Deadline(deployment) is not { } deadline || progress is null || progress.Reason is Complete or TimedOut || deployment.Spec.Paused)
+        if (Deadline(deployment) is not { } deadline || deployment.Spec.Paused || progress is null or { Reason: Complete or TimedOut })
         {
             return null;
         }
@@ -54,7 +55,8 @@ internal static class DeploymentProgress
         return left > TimeSpan.Zero ? left : TimeSpan.FromSeconds(1);
     }
 
-    private static DeploymentStatus WithProgress(Deployment deployment, DeploymentStatus status, ReplicaSet? current, bool created, DateTimeOffset now)
+    private static DeploymentStatus WithProgress(
+        Deployment deployment, DeploymentStatus status, ReplicaSet? current, bool created, DateTimeOffset now)
     {
         var known = Find(status, Progressing);
         if (deployment.Spec.Paused)
@@ -71,7 +73,8 @@ internal static class DeploymentProgress
         var name = current is null ? $"Deployment \"{deployment.Metadata.Name}\"" : $"ReplicaSet \"{current.Metadata.Name}\"";
         if (created)
         {
-            return Set(status, Make(Progressing, "True", "NewReplicaSetCreated", $"Created new replica set \"{current?.Metadata.Name}\""), now);
+            return Set(
+                status, Make(Progressing, "True", "NewReplicaSetCreated", $"Created new replica set \"{current?.Metadata.Name}\""), now);
         }
 
         if (IsComplete(deployment, status))
@@ -94,7 +97,8 @@ internal static class DeploymentProgress
         if (HasMoved(deployment.Status, status))
         {
             var moved = Make(Progressing, "True", "ReplicaSetUpdated", $"{name} is progressing.");
-            return Replace(status, moved with { LastUpdateTime = now, LastTransitionTime = known.Status == "True" ? known.LastTransitionTime : now });
+            return Replace(
+                status, moved with { LastUpdateTime = now, LastTransitionTime = known.Status == "True" ? known.LastTransitionTime : now });
         }
 
         return known.Reason != Complete && known.Reason != TimedOut && (known.LastUpdateTime ?? now) + Deadline(deployment) < now

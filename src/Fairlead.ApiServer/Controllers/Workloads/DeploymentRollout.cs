@@ -23,7 +23,9 @@ internal static class DeploymentRollout
     public static bool IsRolling(Deployment deployment) => deployment.Spec.Strategy?.Type != "Recreate";
 
     public static int MaxSurge(Deployment deployment)
-        => IsRolling(deployment) ? (deployment.Spec.Strategy?.RollingUpdate?.MaxSurge ?? "25%").Scale(Replicas(deployment), roundUp: true) : 0;
+        => IsRolling(deployment)
+            ? (deployment.Spec.Strategy?.RollingUpdate?.MaxSurge ?? "25%").Scale(Replicas(deployment), roundUp: true)
+            : 0;
 
     public static int MaxUnavailable(Deployment deployment)
     {
@@ -145,5 +147,7 @@ internal static class DeploymentRollout
     }
 
     private static int? Annotated(ReplicaSet set, string annotation)
-        => int.TryParse(set.Metadata.Annotations.Find(annotation), NumberStyles.None, CultureInfo.InvariantCulture, out var value) ? value : null;
+        => int.TryParse(set.Metadata.Annotations.Find(annotation), NumberStyles.None, CultureInfo.InvariantCulture, out var value)
+            ? value
+            : null;
 }

@@ -31,10 +31,9 @@ internal sealed class ReplicaSetController
             return;
         }
 
-        var pods = informers.Pods.Snapshot.Current;
         var plan = ReplicaSetPlanner.Plan(
             set,
-            [.. informers.PodsByOwner.Find(pods, set.Metadata.Uid), .. informers.PodsByOwner.Find(pods, SharedInformers.Orphans(key.Namespace))],
+            informers.PodsOf(set),
             _context.Now);
         string? problem = null;
         try
@@ -73,7 +72,10 @@ internal sealed class ReplicaSetController
         }
     }
 
-    /// <summary>Makes pods: one first, then ever more at once, so that a template the server refuses is refused once, not a hundred times.</summary>
+    /// <summary>
+    /// Makes pods: one first, then ever more at once, so that a template the server refuses is refused once, not a hundred
+    /// times.
+    /// </summary>
     private async Task<string?> CreateAsync(ReplicaSet set, int count, CancellationToken ct)
     {
         var template = PodTemplates.NewPod(set.Spec.Template, set);
@@ -82,7 +84,8 @@ internal sealed class ReplicaSetController
             batch = Math.Min(batch, count - made);
             try
             {
-                var pods = await Task.WhenAll(Enumerable.Range(0, batch).Select(_ => _context.Client.CreateAsync(KubeResources.Pods, template, ct)));
+                var pods = await Task.WhenAll(
+                    Enumerable.Range(0, batch).Select(_ => _context.Client.CreateAsync(KubeResources.Pods, template, ct)));
                 foreach (var pod in pods)
                 {
                     _context.Events.Normal(set, "SuccessfulCreate", $"Created pod: {pod.Metadata.Name}");

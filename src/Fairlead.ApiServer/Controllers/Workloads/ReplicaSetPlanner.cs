@@ -10,7 +10,8 @@ namespace Fairlead.ApiServer.Controllers.Workloads;
 /// <param name="Create">How many pods to make.</param>
 /// <param name="Recheck">When a pod will have been ready for long enough.</param>
 internal sealed record ReplicaSetPlan(
-    ImmutableArray<Pod> Adopt, ImmutableArray<Pod> Release, int Create, ImmutableArray<Pod> Delete, ReplicaSetStatus Status, TimeSpan? Recheck);
+    ImmutableArray<Pod> Adopt, ImmutableArray<Pod> Release, int Create, ImmutableArray<Pod> Delete, ReplicaSetStatus Status,
+    TimeSpan? Recheck);
 
 /// <summary>Compares a ReplicaSet with the pods there are.</summary>
 internal static class ReplicaSetPlanner
@@ -89,7 +90,10 @@ internal static class ReplicaSetPlanner
     }
 
     private static int Cost(Pod pod)
-        => int.TryParse(pod.Metadata.Annotations.Find(DeletionCost), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var cost) ? cost : 0;
+        => int.TryParse(
+            pod.Metadata.Annotations.Find(DeletionCost), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var cost)
+            ? cost
+            : 0;
 
     private static (ReplicaSetStatus Status, TimeSpan? Recheck) StatusOf(ReplicaSet set, List<Pod> active, DateTimeOffset now)
     {
@@ -121,7 +125,14 @@ internal static class ReplicaSetPlanner
             return status;
         }
 
-        var condition = new Condition { Type = "ReplicaFailure", Status = "True", Reason = "FailedCreate", Message = problem, LastTransitionTime = known?.LastTransitionTime ?? now };
+        var condition = new Condition
+        {
+            Type = "ReplicaFailure",
+            Status = "True",
+            Reason = "FailedCreate",
+            Message = problem,
+            LastTransitionTime = known?.LastTransitionTime ?? now,
+        };
         return status with { Conditions = [.. others, condition] };
     }
 }

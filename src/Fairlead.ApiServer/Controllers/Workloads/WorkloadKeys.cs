@@ -42,7 +42,8 @@ internal static class WorkloadKeys
     /// <summary>Those in the object's namespace whose selector takes it.</summary>
     public static IEnumerable<IKubeObject> Selecting<T>(Store<T> store, IKubeObject obj, Func<T, LabelSelector?> selector)
         where T : class, IKubeObject
-        => store.Values.Where(o => o.Metadata.Namespace == obj.Metadata.Namespace && LabelSelectors.Matches(selector(o), obj.Metadata.Labels));
+        => store.Values.Where(
+            o => o.Metadata.Namespace == obj.Metadata.Namespace && LabelSelectors.Matches(selector(o), obj.Metadata.Labels));
 
     private static ObjectKey? OwnerKey(IKubeObject? obj, string kind)
         => obj?.Controller is { } owner && owner.Kind == kind ? new ObjectKey(obj.Metadata.Namespace, owner.Name) : null;
