@@ -21,10 +21,12 @@ public sealed class ApiServerHost : IAsyncDisposable
     private readonly ObjectStore _store;
     private readonly ServiceAllocator _allocator;
     private readonly CancellationTokenSource _stopping;
+    private readonly Task _expiry;
     private bool _disposed;
 
     private ApiServerHost(HttpFront front, Pki pki, ObjectStore store, ServiceAllocator allocator, CancellationTokenSource stopping, ApiServerOptions options)
     {
+        _expiry = new EventExpiry(store, options.Time).RunAsync(stopping.Token);
         (_front, _store, _allocator, _stopping, Pki, UnixSocket) = (front, store, allocator, stopping, pki, options.UnixSocket);
         Endpoints = front.Endpoints;
     }
@@ -39,28 +41,34 @@ public sealed class ApiServerHost : IAsyncDisposable
     /// <summary>Throws <see cref="IOException"/> when a port or the store is in use.</summary>
     public static async Task<ApiServerHost> StartAsync(ApiServerOptions options, CancellationToken ct)
     {
-        var pki = Pki.Open(options.PkiFolder, options.Time);
-        ObjectStore? store = null;
-        ServiceAllocator? allocator = null;
+        var store = new ObjectStore(options.StorePath is { } path ? SqliteJournal.Open(path) : new MemoryJournal(), options.WatchHistory);
+        var allocator = new ServiceAllocator(store.Resource("services"), options.ServiceCidr, options.NodePorts);
+        var writer = new ObjectWriter(store, allocator, options.Time);
         var stopping = new CancellationTokenSource();
+        var builtIn = Task.Run(() => BuiltInObjects.EnsureAsync(writer, ct), ct);   // reads the schema, while Kestrel and the keys are made
+        Pki? pki = null;
         HttpFront? front = null;
         try
         {
-            store = new ObjectStore(options.StorePath is { } path ? SqliteJournal.Open(path) : new MemoryJournal(), options.WatchHistory);
-            allocator = new ServiceAllocator(store.Resource("services"), options.ServiceCidr, options.NodePorts);
-            var writer = new ObjectWriter(store, allocator, options.Time);
+            pki = Pki.Open(options.PkiFolder, options.Time);
             front = await HttpFront.StartAsync(options, pki, Compose(options, pki, store, writer, stopping.Token).HandleAsync, ct);
-            await BuiltInObjects.EnsureAsync(writer, options.ServiceCidr, options.Advertise ?? front.Endpoints.FirstOrDefault(), ct);
+            await builtIn;
+            if ((options.Advertise ?? front.Endpoints.FirstOrDefault()) is { } advertise)
+            {
+                await BuiltInObjects.EnsureServiceAsync(writer, options.ServiceCidr, advertise, ct);
+            }
+
             return new ApiServerHost(front, pki, store, allocator, stopping, options);
         }
         catch
         {
             await stopping.CancelAsync();
             await (front?.DisposeAsync() ?? default);
-            allocator?.Dispose();
-            await (store?.DisposeAsync() ?? default);
+            await builtIn.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await store.DisposeAsync();
+            allocator.Dispose();
             stopping.Dispose();
-            pki.Dispose();
+            pki?.Dispose();
             throw;
         }
     }
@@ -85,6 +93,7 @@ public sealed class ApiServerHost : IAsyncDisposable
         _disposed = true;
         await _stopping.CancelAsync();
         await _front.DisposeAsync();
+        await _expiry;
         await _store.DisposeAsync();
         _allocator.Dispose();
         _stopping.Dispose();

@@ -10,7 +10,7 @@ namespace Fairlead.ApiServer.Bootstrap;
 /// <summary>Makes what every cluster has before anybody asks: namespaces, roles, and the <c>kubernetes</c> Service that leads here.</summary>
 internal static class BuiltInObjects
 {
-    public static async Task EnsureAsync(ObjectWriter writer, IPNetwork services, IPEndPoint? advertise, CancellationToken ct)
+    public static async Task EnsureAsync(ObjectWriter writer, CancellationToken ct)
     {
         var namespaces = ResourceCatalog.Stored("", "namespaces");
         foreach (var name in (string[])["default", "kube-node-lease", "kube-public", "kube-system"])
@@ -24,13 +24,10 @@ internal static class BuiltInObjects
             .. BuiltInRoles.ClusterRoles().Select(r => writer.EnsureAsync(roles, "", r, ct)),
             .. BuiltInRoles.ClusterRoleBindings().Select(b => writer.EnsureAsync(bindings, "", b, ct)),
         ]);
-        if (advertise is not null)
-        {
-            await EnsureServiceAsync(writer, services, advertise, ct);
-        }
     }
 
-    private static async Task EnsureServiceAsync(ObjectWriter writer, IPNetwork services, IPEndPoint advertise, CancellationToken ct)
+    /// <summary>The way from inside the cluster to this server.</summary>
+    public static async Task EnsureServiceAsync(ObjectWriter writer, IPNetwork services, IPEndPoint advertise, CancellationToken ct)
     {
         var service = Named("v1", "Service", "kubernetes");
         service.Child("metadata")["labels"] = new JsonObject { ["component"] = "apiserver", ["provider"] = "kubernetes" };

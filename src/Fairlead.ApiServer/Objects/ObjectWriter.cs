@@ -161,6 +161,11 @@ internal sealed class ObjectWriter(ObjectStore store, ServiceAllocator allocator
         }
 
         resource.Rules.PrepareCreate?.Invoke(value);
+        if (resource.Plural == "ingresses")
+        {
+            DefaultIngressClass.Apply(store.Resource("ingressclasses.networking.k8s.io").State, value);
+        }
+
         Check(resource, "", value, old: null);
         if (resource is { Group: "", Plural: "pods" })
         {

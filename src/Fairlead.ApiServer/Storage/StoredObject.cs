@@ -48,7 +48,7 @@ internal sealed class StoredObject
         var result = new Dictionary<string, string>(labels.Count, StringComparer.Ordinal);
         foreach (var (key, label) in labels)
         {
-            result[string.Intern(key)] = label.Text();
+            result[key] = label.Text();
         }
 
         return result;

@@ -178,6 +178,18 @@ public sealed class AdmissionTests(TestServer server) : IClassFixture<TestServer
     }
 
     [Fact]
+    public async Task An_ingress_without_a_class_gets_the_default_one()
+    {
+        await server.CreateAsync("/apis/networking.k8s.io/v1/ingressclasses", """{"metadata":{"name":"fairlead","annotations":{"ingressclass.kubernetes.io/is-default-class":"true"}},"spec":{"controller":"fairlead.dev/ingress"}}""");
+
+        var plain = await server.CreateAsync($"{Net}/ingresses", """{"metadata":{"name":"plain"},"spec":{"defaultBackend":{"service":{"name":"a","port":{"number":80}}}}}""");
+        var annotated = await server.CreateAsync($"{Net}/ingresses", """{"metadata":{"name":"old","annotations":{"kubernetes.io/ingress.class":"nginx"}},"spec":{"defaultBackend":{"service":{"name":"a","port":{"number":80}}}}}""");
+
+        Assert.Equal("fairlead", plain.Text("spec", "ingressClassName"));
+        Assert.Equal("", annotated.Text("spec", "ingressClassName"));
+    }
+
+    [Fact]
     public async Task Secret_texts_are_folded_into_its_data()
     {
         var secret = await server.CreateAsync($"{Core}/secrets", """{"metadata":{"name":"fold"},"stringData":{"a":"hello"}}""");

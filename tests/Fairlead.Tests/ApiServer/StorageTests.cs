@@ -1,12 +1,14 @@
 using System.Text.Json.Nodes;
+using Fairlead.ApiServer.Objects;
 using Fairlead.ApiServer.Storage;
+using Fairlead.Tests.Fixtures;
 
 namespace Fairlead.Tests.ApiServer;
 
 /// <summary>What holds for every store, whatever keeps its objects.</summary>
 public abstract class StoreConformance : IDisposable
 {
-    protected string Folder { get; } = Directory.CreateTempSubdirectory("fairlead-t-store-").FullName;
+    protected string Folder { get; } = Directory.CreateTempSubdirectory("fairlead-store-").FullName;
 
     private protected abstract IJournal Journal();
 
@@ -123,6 +125,32 @@ public abstract class StoreConformance : IDisposable
 public sealed class MemoryStoreTests : StoreConformance
 {
     private protected override IJournal Journal() => new MemoryJournal();
+}
+
+public sealed class EventExpiryTests
+{
+    [Fact]
+    public async Task Events_go_an_hour_after_they_last_happened()
+    {
+        var time = new ManualTime();
+        await using var store = new ObjectStore(new MemoryJournal(), 16);
+        await store.WriteAsync("events", "n/old", null, Event("2025-12-31T22:00:00Z"), TestContext.Current.CancellationToken);
+        await store.WriteAsync("events", "n/again", null, Event("2025-12-31T23:30:00Z"), TestContext.Current.CancellationToken);
+
+        await new EventExpiry(store, time).SweepAsync(TestContext.Current.CancellationToken);
+        var first = store.Resource("events").State.Objects.Keys.Single();
+        time.Advance(TimeSpan.FromMinutes(31));
+        await new EventExpiry(store, time).SweepAsync(TestContext.Current.CancellationToken);
+
+        Assert.Equal("n/again", first);
+        Assert.Empty(store.Resource("events").State.Objects);
+    }
+
+    private static JsonObject Event(string last) => new()
+    {
+        ["metadata"] = new JsonObject { ["name"] = "e", ["creationTimestamp"] = "2025-12-31T20:00:00Z" },
+        ["lastTimestamp"] = last,
+    };
 }
 
 public sealed class SqliteStoreTests : StoreConformance

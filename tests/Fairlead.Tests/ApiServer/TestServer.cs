@@ -12,7 +12,7 @@ namespace Fairlead.Tests.ApiServer;
 /// <summary>An API server of one test class: on a loopback port of its own and a Unix socket, gone with the class.</summary>
 public sealed class TestServer : IAsyncLifetime
 {
-    private readonly string _folder = Directory.CreateTempSubdirectory("fairlead-t-api-").FullName;
+    private readonly string _folder = Directory.CreateTempSubdirectory("fairlead-apiserver-").FullName;
     private ApiServerHost? _host;
     private HttpClient? _client;
 
