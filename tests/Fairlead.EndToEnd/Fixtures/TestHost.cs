@@ -45,9 +45,9 @@ public sealed class TestHost : IAsyncDisposable
     public void SetVariable(string name, string? value) => Variables[name] = value;
 
     /// <summary>Runs a command line of the shell on this machine, from the repository's folder, so that a document's lines run as they stand.</summary>
-    public Task<Output> Sh(string commandLine, string? input = null) => Sh(commandLine, input, TestContext.Current.CancellationToken);
+    public Task<Output> Sh(string commandLine, string? input = null) => RunAsync(commandLine, input, TestContext.Current.CancellationToken);
 
-    public async Task<Output> Sh(string commandLine, string? input, CancellationToken ct)
+    private async Task<Output> RunAsync(string commandLine, string? input, CancellationToken ct)
     {
         using var process = Start(commandLine, input is not null);
         using var patience = CancellationTokenSource.CreateLinkedTokenSource(ct);
@@ -94,7 +94,7 @@ public sealed class TestHost : IAsyncDisposable
     {
         foreach (var lab in Directory.Exists(Path.Combine(Home, "state", "fairlead")) ? Directory.GetDirectories(Path.Combine(Home, "state", "fairlead")) : [])
         {
-            (await Sh($"fairlead down --name {Path.GetFileName(lab)}", null, CancellationToken.None)).Ok();
+            (await RunAsync($"fairlead down --name {Path.GetFileName(lab)}", null, CancellationToken.None)).Ok();
         }
 
         Namespace.Dispose();
