@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using Fairlead.Linux.Namespaces;
+using Fairlead.Linux.Processes;
 
 namespace Fairlead.EndToEnd.Fixtures;
 
@@ -112,6 +113,11 @@ public sealed class TestHost : IAsyncDisposable
             using (var process = Process.Start(down)!)
             {
                 process.WaitForExit(s_patience);
+            }
+
+            foreach (var mount in Mount.Under(home))
+            {
+                Mount.Detach(mount);
             }
 
             Directory.Delete(home, recursive: true);

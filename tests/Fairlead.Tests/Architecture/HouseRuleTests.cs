@@ -38,10 +38,22 @@ public sealed partial class HouseRuleTests
     [Fact]
     public void No_program_of_the_host_does_our_work()
     {
-        // kubectl is the lab's client and applies a person's manifests; nothing else is started but our own programs and what a pod asks for.
+        // Each place that starts a program, and whose program it is.
+        string[] known =
+        [
+            "src/Fairlead.Cni/Plugins/IpamDelegate.cs",              // CNI plugins
+            "src/Fairlead.Cni/Runtime/PluginProcess.cs",             // CNI plugins
+            "src/Fairlead.Lab/LabControl.cs",                        // ourselves
+            "src/Fairlead.Lab/Nodes/AgentProcess.cs",                // ourselves
+            "src/Fairlead.Lab/Pods/Containers/ContainerRun.cs",      // what a pod asks for
+            "src/Fairlead.Lab/Pods/Containers/ContainerExec.cs",     // what a probe asks for
+            "src/Fairlead.Lab/Stages/AddonsStage.cs",                // kubectl, for a person's manifests
+            "src/Fairlead.Linux/Processes/Command.cs",
+            "src/Fairlead.Linux/Processes/SpawnOptions.cs",
+        ];
         var starts = SourceTree.Files("src").Where(f => StartsProgram().IsMatch(File.ReadAllText(f))).Select(SourceTree.Relative);
 
-        Assert.Empty(starts);
+        Assert.Empty(starts.Except(known));
     }
 
     [Fact]
@@ -59,7 +71,7 @@ public sealed partial class HouseRuleTests
     [GeneratedRegex(@"\bConsole\.(Write|Out|Error)\b")]
     private static partial Regex ConsoleWrite();
 
-    [GeneratedRegex("""["/](ip|nft|iptables|iptables-restore|ipset|conntrack|brctl|docker)["]""")]
+    [GeneratedRegex(@"\bProcessStartInfo\b|\bnew SpawnOptions\b|\bCommand\.RunAsync\b")]
     private static partial Regex StartsProgram();
 
     [GeneratedRegex("PackageVersion Include=\"([^\"]+)\"")]
