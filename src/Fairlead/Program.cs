@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Fairlead.CommandLine;
 using Fairlead.Commands;
+using Fairlead.Kube.Client;
 using Fairlead.Lab;
 
 namespace Fairlead;
@@ -53,6 +54,11 @@ internal static class Program
         catch (OperationCanceledException)
         {
             return ExitCode.Failed;   // told to end: nothing to say
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or HttpRequestException or KubeException)
+        {
+            ErrorView.Write(Console.Error, e.Message);   // the world's refusal; anything else is a fault of ours, with its stack
+            return ExitCode.Failed;
         }
     }
 

@@ -28,7 +28,7 @@ public sealed partial class DisruptionTests(RunningLab lab) : IClassFixture<Runn
             echo asked $n failed $bad
             """;
         var client = lab.InPod("while-deleting", Client, "node1");
-        (await Host.Sh("kubectl wait pod/while-deleting --for=condition=Ready --timeout=30s")).Ok();
+        (await Host.Sh("kubectl wait pod/while-deleting --for=create --timeout=30s && kubectl wait pod/while-deleting --for=condition=Ready --timeout=30s")).Ok();
 
         for (var round = 0; round < 4; round++)
         {

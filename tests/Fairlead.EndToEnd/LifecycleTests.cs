@@ -25,7 +25,9 @@ public sealed class LifecycleTests
         Assert.DoesNotContain(NetworkNamespace.List(), n => n.Contains(host.Lab, StringComparison.Ordinal) && n != host.Namespace.Name);
         Assert.Equal(linksBefore, (await host.Sh("ip -o link; ip route; ip rule")).Ok());
         Assert.False(Directory.Exists(host.LabFolder(host.Lab)));
-        Assert.DoesNotContain(host.Lab, await File.ReadAllTextAsync("/proc/self/mountinfo", Ct), StringComparison.Ordinal);
+        var mounts = await File.ReadAllTextAsync("/proc/self/mountinfo", Ct);
+        Assert.DoesNotContain(host.Home, mounts, StringComparison.Ordinal);
+        Assert.DoesNotContain($"fairlead.{host.Lab}.", mounts, StringComparison.Ordinal);
         Assert.Empty(ProcessesOf(host));
         Assert.Contains("no lab", (await host.Sh($"fairlead down --name {host.Lab}")).Ok(), StringComparison.Ordinal);
     }

@@ -89,7 +89,7 @@ public static class RequestRouter
         var key = route.Upstream ?? table.DefaultBackend;
         if (key is null || !table.Upstreams.TryGetValue(key, out var upstream) || upstream.Endpoints.IsEmpty)
         {
-            return new RouteDecision { Route = route, Status = key is null || ReferenceEquals(key, table.DefaultBackend) ? 404 : 503 };
+            return new RouteDecision { Route = route, Status = key is null || key.Equals(table.DefaultBackend) ? 404 : 503 };
         }
 
         var rewrite = route.Options.Rewrite;

@@ -37,7 +37,11 @@ public static class LabCleaner
             NetworkNamespace.Delete(name);
         }
 
-        File.Delete(paths.ApiSocket);
+        if (Directory.Exists(paths.Folder))
+        {
+            File.Delete(paths.ApiSocket);
+        }
+
         DeleteFolder(paths.Run);
         return new Cleaned(pods.Processes + processes, pods.Namespaces + names.Count);
     }

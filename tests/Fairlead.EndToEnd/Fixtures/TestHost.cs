@@ -14,12 +14,15 @@ public sealed class TestHost : IAsyncDisposable
 {
     private const string Prefix = "fairlead-t-";
     private static int s_count;
+
+    // Once, before the first host: test classes run side by side.
+    private static readonly Lazy<bool> s_swept = new(Sweep);
     private static readonly TimeSpan s_patience = TimeSpan.FromMinutes(2);
 
     public TestHost()
     {
         Assert.SkipUnless(Environment.IsPrivilegedProcess, "needs root");
-        Sweep();
+        _ = s_swept.Value;
         Lab = string.Create(CultureInfo.InvariantCulture, $"t{Environment.ProcessId}-{Interlocked.Increment(ref s_count)}");
         Namespace = NetworkNamespace.Create($"{Prefix}{Environment.ProcessId}-{Lab}");
         Home = Directory.CreateDirectory(Path.Combine(Path.GetTempPath(), Namespace.Name!)).FullName;
@@ -104,7 +107,7 @@ public sealed class TestHost : IAsyncDisposable
     }
 
     /// <summary>Removes what a killed test run left: labs, folders and namespaces that carry the number of a process that is no more.</summary>
-    private static void Sweep()
+    private static bool Sweep()
     {
         foreach (var home in Directory.GetDirectories(Path.GetTempPath(), $"{Prefix}*").Where(d => IsOrphan(Path.GetFileName(d))))
         {
@@ -127,6 +130,8 @@ public sealed class TestHost : IAsyncDisposable
         {
             NetworkNamespace.Delete(name);
         }
+
+        return true;
     }
 
     private static bool IsOrphan(string name)
