@@ -21,6 +21,8 @@ internal static class Program
             new DownCommand(time),
             new AgentCommand(),
             new ProxyCommand(),
+            new ApiServerCommand(),
+            new CleanupCommand(time),
         };
         foreach (var role in Roles.All)
         {

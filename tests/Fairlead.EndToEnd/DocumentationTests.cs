@@ -52,6 +52,8 @@ public sealed partial class DocumentationTests
     [InlineData("proxy")]
     [InlineData("dns")]
     [InlineData("ingress")]
+    [InlineData("apiserver")]
+    [InlineData("cleanup")]
     public async Task Every_command_s_help_has_examples(string command)
     {
         await using var host = new TestHost();

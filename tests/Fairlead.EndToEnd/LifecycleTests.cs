@@ -103,6 +103,37 @@ public sealed class LifecycleTests
     }
 
     [Fact]
+    public async Task Cleanup_removes_labs_and_an_agent_s_work_and_nothing_else()
+    {
+        await using var host = new TestHost();
+        (await host.Sh("nft add table inet somebody; ip link add theirs type dummy || ip link add theirs type veth peer name others")).Ok();
+        (await host.Sh("nft add table inet fairlead-masquerade")).Ok();
+        (await host.Sh($"fairlead up --name {host.Lab} --nodes 1")).Ok();
+
+        (await host.Sh("fairlead cleanup")).Ok();
+
+        Assert.False(Directory.Exists(host.LabFolder(host.Lab)));
+        Assert.Equal("table inet somebody\n", (await host.Sh("nft list tables")).Ok());
+        Assert.Contains("theirs", (await host.Sh("ip -o link")).Ok(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task The_API_server_runs_alone()
+    {
+        await using var host = new TestHost();
+        using var server = host.Start("exec fairlead apiserver --listen 127.0.0.1:7443 --kubeconfig $HOME/alone");
+        string? line;
+        while ((line = await server.StandardOutput.ReadLineAsync(Ct)) is not null && !line.Contains("Serving on", StringComparison.Ordinal))
+        {
+        }
+
+        Assert.Contains("kube-system", (await host.Sh("KUBECONFIG=$HOME/alone kubectl get ns")).Ok(), StringComparison.Ordinal);
+        (await host.Sh(string.Create(CultureInfo.InvariantCulture, $"kill -TERM {server.Id}"))).Ok();
+        await server.WaitForExitAsync(Ct);
+        Assert.Equal(0, server.ExitCode);
+    }
+
+    [Fact]
     public async Task It_needs_no_tools_of_the_host()
     {
         await using var host = new TestHost();

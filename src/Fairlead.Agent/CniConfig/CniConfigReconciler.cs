@@ -51,8 +51,12 @@ public sealed partial class CniConfigReconciler(
 
     public Task CleanAsync(CancellationToken ct)
     {
-        System.IO.File.Delete(File);
-        System.IO.File.Delete(Draft);
+        if (Directory.Exists(folder))
+        {
+            System.IO.File.Delete(File);
+            System.IO.File.Delete(Draft);
+        }
+
         return Task.CompletedTask;
     }
 

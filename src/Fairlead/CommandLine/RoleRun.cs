@@ -23,7 +23,7 @@ internal static class RoleRun
             ErrorView.Write(Console.Error, e.Message.Split(" (Parameter", StringSplitOptions.None)[0], $"fairlead {role} --help");
             return ExitCode.WrongUsage;
         }
-        catch (Exception e) when (e is KubeConfigException or IOException)
+        catch (Exception e) when (e is KubeConfigException or IOException or AggregateException { InnerExceptions: [IOException, ..] })
         {
             ErrorView.Write(Console.Error, e.Message, $"fairlead {role} --help");
             return ExitCode.Failed;

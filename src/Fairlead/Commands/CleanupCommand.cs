@@ -1,0 +1,38 @@
+using System.CommandLine;
+using Fairlead.Agent;
+using Fairlead.CommandLine;
+using Fairlead.Lab;
+
+namespace Fairlead.Commands;
+
+/// <summary><c>fairlead cleanup</c>: removes everything of Fairlead's from this host, and says what.</summary>
+internal sealed class CleanupCommand : FairleadCommand
+{
+    private readonly TimeProvider _time;
+
+    public CleanupCommand(TimeProvider time)
+        : base("cleanup", "Removes everything of Fairlead's from this host: every lab, and what an agent made in the host's own network.")
+    {
+        _time = time;
+        SetAction((_, ct) => RunAsync(ct));
+    }
+
+    public override IReadOnlyList<(string CommandLine, string What)> Examples =>
+        [("fairlead cleanup", "what is not Fairlead's by its mark (nftables tables, route protocol, names of links and namespaces) is left alone")];
+
+    private async Task<int> RunAsync(CancellationToken ct)
+    {
+        if (!Environment.IsPrivilegedProcess)
+        {
+            throw new LabException("namespaces, links and rules are root's", "sudo fairlead cleanup");
+        }
+
+        foreach (var lab in LabPaths.All(LabPaths.StateRoot()))
+        {
+            await LabControl.DownAsync(lab, _time, ct);
+            Console.Out.WriteLine($"removed lab '{lab.Name}'");
+        }
+
+        return await RoleRun.RunAsync("cleanup", logging => AgentRole.RunAsync(new AgentOptions { Cleanup = true, Loggers = logging }, ct));
+    }
+}
