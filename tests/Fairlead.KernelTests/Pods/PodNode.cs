@@ -183,7 +183,7 @@ public sealed class PodNode : IAsyncLifetime
         return string.Join('\n', events.Items.Where(e => e.InvolvedObject.Name == pod).Select(e => $"{e.Type} {e.Reason} {e.Message}"));
     }
 
-    public IEnumerable<string> PodNamespaces() => NetworkNamespace.List().Where(n => n.StartsWith($"fairlead-{Lab}-pod-", StringComparison.Ordinal));
+    public IEnumerable<string> PodNamespaces() => NetworkNamespace.List().Where(n => n.StartsWith($"fairlead.{Lab}.pod-", StringComparison.Ordinal));
 
     public async Task StopAsync()
     {

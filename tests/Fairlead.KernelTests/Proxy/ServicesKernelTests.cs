@@ -324,6 +324,9 @@ public sealed class ServicesKernelTests(ServingNodes nodes) : IClassFixture<Serv
         var service = ServingNodes.Service("mend", NextAddress(), nodePort: 30088);
         var proxy = ServingNodes.NewProxy(nodes[1]);
         var table = ServingNodes.TableOf(nodes[1], (service, [.. nodes.Servers]));
+
+        // From nothing: a table that grew with earlier tests lists its chains in the order in which they came.
+        nodes[1].Network.Sh("nft flush ruleset");
         await proxy.ReconcileAsync(table, _ct);
         var before = nodes[1].Network.Sh("nft list table ip fairlead-proxy");
 
