@@ -1,4 +1,3 @@
-using System.Text.Json;
 using System.Text.Json.Nodes;
 using Fairlead.Core.Routing;
 using Fairlead.Kube.Client;
@@ -74,7 +73,7 @@ internal sealed partial class StatusUpdater(
                 continue;
             }
 
-            var list = new JsonArray([.. wanted.Select(w => JsonSerializer.SerializeToNode(w, StatusJson.Default.LoadBalancerIngress))]);
+            var list = new JsonArray([.. wanted.Select(w => KubeJson.ToNode(w))]);
             var patch = new JsonObject { ["status"] = new JsonObject { ["loadBalancer"] = new JsonObject { ["ingress"] = list } } };
             try
             {
