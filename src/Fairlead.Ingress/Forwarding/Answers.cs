@@ -18,6 +18,12 @@ internal static class Answers
             exchange.Response.Headers.Location = location;
         }
 
+        // Where a request could not be understood nothing after it on the connection can be.
+        if (status == 400 && !exchange.IsHttp2)
+        {
+            exchange.Response.Headers.Connection = "close";
+        }
+
         var page = $"<html>\r\n<head><title>{status} {reason}</title></head>\r\n<body>\r\n<center><h1>{status} {reason}</h1></center>\r\n<hr><center>fairlead</center>\r\n</body>\r\n</html>\r\n";
         return WriteAsync(exchange, "text/html", page);
     }

@@ -16,6 +16,7 @@ internal sealed class ResponseBody(UpstreamConnection connection, PipeWriter out
     private const int MostRead = 64 * 1024;
 
     private bool _unflushed;
+    private bool _hasFlushed;
 
     /// <summary>Bytes passed on.</summary>
     public long Passed { get; private set; }
@@ -35,6 +36,12 @@ internal sealed class ResponseBody(UpstreamConnection connection, PipeWriter out
 
             left -= received;
             size = received == size ? Math.Min(size * 4, MostRead) : size;
+        }
+
+        // Kestrel flushes at the end only what was never flushed before (then head and body leave in one write).
+        if (_hasFlushed)
+        {
+            await FlushAsync();
         }
     }
 
@@ -109,7 +116,7 @@ internal sealed class ResponseBody(UpstreamConnection connection, PipeWriter out
     {
         if (_unflushed)
         {
-            _unflushed = false;
+            (_unflushed, _hasFlushed) = (false, true);
             if (await output.FlushAsync() is { IsCompleted: true } or { IsCanceled: true })
             {
                 throw new ClientGoneException();
