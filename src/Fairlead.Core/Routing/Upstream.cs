@@ -28,7 +28,7 @@ public sealed class UpstreamKey(ObjectKey service, string port, bool direct) : I
     public override int GetHashCode() => _hash;
 
     /// <summary>As ingress-nginx names it in logs and metrics.</summary>
-    public override string ToString() => $"{service.Namespace}-{service.Name}-{port}";
+    public override string ToString() => port.Length == 0 ? $"{service.Namespace}-{service.Name}" : $"{service.Namespace}-{service.Name}-{port}";
 }
 
 /// <summary>Where the requests for a Service's port go.</summary>

@@ -8,14 +8,12 @@ namespace Fairlead.Lab.Workloads;
 /// <summary>The images that the lab runs without a registry.</summary>
 public static class BuiltInImages
 {
-    // A pod's process is one of dozens on a small machine: one heap, no background collector, a young generation that stays in the cache,
-    // and no second compiler tier's bookkeeping. Measured for fairlead/http: docs/workloads.md.
+    // A pod's process is one of dozens on a small machine: no background collector, a young generation of a few megabytes whatever the cache
+    // is, no bookkeeping for optimising what is hardly used, no diagnostics socket. What it takes: docs/workloads.md.
     private static readonly ImmutableArray<KeyValuePair<string, string>> s_small =
     [
-        new("DOTNET_gcServer", "0"),
         new("DOTNET_gcConcurrent", "0"),
         new("DOTNET_GCgen0size", "0x200000"),
-        new("DOTNET_GCConserveMemory", "7"),
         new("DOTNET_TieredPGO", "0"),
         new("DOTNET_EnableDiagnostics", "0"),
     ];
