@@ -16,28 +16,32 @@ internal sealed class AccessLog(TextWriter output, TimeProvider time)
 
     public void Write(Exchange exchange, TimeSpan duration) => _lines.Writer.TryWrite(Line(exchange, duration, time.GetUtcNow()));
 
+    /// <summary>Writes lines until cancelled, and then those that are still there.</summary>
     public async Task RunAsync(CancellationToken ct)
     {
-        try
+        bool more;
+        do
         {
-            while (await _lines.Reader.WaitToReadAsync(ct))
-            {
-                while (_lines.Reader.TryRead(out var line))
-                {
-                    await output.WriteLineAsync(line.AsMemory(), ct);
-                }
-
-                await output.FlushAsync(ct);
-            }
-        }
-        catch (OperationCanceledException)
-        {
+            more = await WaitAsync(ct);
             while (_lines.Reader.TryRead(out var line))
             {
-                await output.WriteLineAsync(line.AsMemory(), CancellationToken.None);
+                await output.WriteLineAsync(line);
             }
 
             await output.FlushAsync(CancellationToken.None);
+        }
+        while (more);
+    }
+
+    private async ValueTask<bool> WaitAsync(CancellationToken ct)
+    {
+        try
+        {
+            return await _lines.Reader.WaitToReadAsync(ct);
+        }
+        catch (OperationCanceledException)
+        {
+            return false;
         }
     }
 

@@ -4,6 +4,7 @@ using Fairlead.Ingress;
 using Fairlead.Ingress.Controller;
 using Fairlead.Ingress.Status;
 using Fairlead.Kube.Objects;
+using Fairlead.Kube.Yaml;
 
 namespace Fairlead.Tests.Ingress;
 
@@ -98,7 +99,7 @@ public sealed class StatusTests
     [InlineData("{type: ClusterIP, clusterIP: None}", "")]
     public void The_published_service_gives_its_addresses(string spec, string expected)
     {
-        var service = KubeJson.FromNode<Service>(Kube.Yaml.KubeYaml.Parse(
+        var service = KubeJson.FromNode<Service>(KubeYaml.Parse(
             $"apiVersion: v1\nkind: Service\nmetadata: {{name: a}}\nspec: {spec}\nstatus: {{loadBalancer: {{ingress: [{{ip: 192.0.2.1}}]}}}}")[0]);
 
         Assert.Equal(expected, string.Join(',', PublishedAddresses.OfService(service)!.Select(a => a.Ip ?? a.Hostname)));

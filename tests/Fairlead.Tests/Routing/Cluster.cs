@@ -4,6 +4,7 @@ using Fairlead.Core.Routing;
 using Fairlead.Kube.Objects;
 using Fairlead.Kube.State;
 using Fairlead.Kube.Yaml;
+using IngressObject = Fairlead.Kube.Objects.Ingress;
 
 namespace Fairlead.Tests.Routing;
 
@@ -45,7 +46,7 @@ internal sealed class Cluster
             switch ((string?)node["kind"])
             {
                 case "Ingress":
-                    var ingress = KubeJson.FromNode<Kube.Objects.Ingress>(node);
+                    var ingress = KubeJson.FromNode<IngressObject>(node);
                     Inputs = Inputs with { Ingresses = Inputs.Ingresses.SetItem(Key(ingress), ingress with { Metadata = Aged(ingress.Metadata) }) };
                     break;
                 case "IngressClass":
@@ -78,7 +79,7 @@ internal sealed class Cluster
     /// <summary>Many Ingresses, each with a host, two paths and a Service of its own; made without manifests, for time.</summary>
     public void AddMany(int count)
     {
-        var ingresses = ImmutableDictionary.CreateBuilder<ObjectKey, Kube.Objects.Ingress>();
+        var ingresses = ImmutableDictionary.CreateBuilder<ObjectKey, IngressObject>();
         var services = ImmutableDictionary.CreateBuilder<ObjectKey, Service>();
         var slices = ImmutableDictionary.CreateBuilder<ObjectKey, EndpointSlice>();
         for (var i = 0; i < count; i++)
@@ -93,7 +94,7 @@ internal sealed class Cluster
                 },
             };
             var metadata = new ObjectMeta { Namespace = "default", Name = $"ingress-{i}", CreationTimestamp = s_begin };
-            ingresses.Add(new ObjectKey("default", metadata.Name), new Kube.Objects.Ingress { Metadata = metadata, Spec = new IngressSpec { Rules = [rule] } });
+            ingresses.Add(new ObjectKey("default", metadata.Name), new IngressObject { Metadata = metadata, Spec = new IngressSpec { Rules = [rule] } });
             services.Add(new ObjectKey("default", $"service-{i}"), new Service { Metadata = new() { Namespace = "default", Name = $"service-{i}" }, Spec = new ServiceSpec { Ports = [new ServicePort { Name = "http", Port = 80 }] } });
             slices.Add(new ObjectKey("default", $"service-{i}-1"), Slice($"service-{i}", "10.32.0.5", "10.32.0.6"));
         }
