@@ -16,6 +16,7 @@ internal sealed class CompiledIngress
         Key = new ObjectKey(source.Metadata.Namespace, source.Metadata.Name);
     }
 
+    /// <summary>The Ingress as it was when it was compiled; its status may have changed since.</summary>
     public Ingress Source { get; }
 
     public GlobalOptions Globals { get; }
@@ -37,6 +38,14 @@ internal sealed class CompiledIngress
     public ImmutableArray<CompiledTls> Tls { get; private set; } = [];
 
     public ImmutableArray<RouteDiagnostic> Diagnostics { get; private set; } = [];
+
+    /// <summary>A compile of the other would give the same. The status of an Ingress, which we write ourselves, does not count.</summary>
+    public bool IsOf(Ingress other, bool isNginx, GlobalOptions globals)
+        => IsNginx == isNginx && ReferenceEquals(Globals, globals)
+            && (ReferenceEquals(Source, other)
+                || (Source.Spec.Equals(other.Spec)
+                    && Source.Metadata.Annotations == other.Metadata.Annotations
+                    && Source.Metadata.CreationTimestamp == other.Metadata.CreationTimestamp));
 
     public static CompiledIngress Compile(Ingress source, bool isNginx, GlobalOptions globals, RoutingSettings settings)
     {

@@ -47,7 +47,7 @@ public static class RouteTableCompiler
                 DefaultBackend = defaultBackend,
                 Certificates = certificates.ToFrozenDictionary(StringComparer.Ordinal),
                 DefaultCertificate = defaultCertificate,
-                Ingresses = [.. ingresses.Select(i => i.Source)],
+                Ingresses = [.. ingresses.Select(i => inputs.Ingresses[i.Key])],
                 Diagnostics = [.. _diagnostics.Distinct().OrderBy(d => d.Object.ToString(), StringComparer.Ordinal).ThenBy(d => d.Reason, StringComparer.Ordinal).ThenBy(d => d.Message, StringComparer.Ordinal)],
                 Cache = new CompileCache
                 {
@@ -84,8 +84,7 @@ public static class RouteTableCompiler
                 if (classes.IsOurs(ingress, out var isNginx, out var fault))
                 {
                     var kept = _cache.Ingresses.GetValueOrDefault(key);
-                    var same = kept is not null && ReferenceEquals(kept.Source, ingress) && kept.IsNginx == isNginx && ReferenceEquals(kept.Globals, options);
-                    var compiled = same ? kept! : CompiledIngress.Compile(ingress, isNginx, options, settings);
+                    var compiled = kept is not null && kept.IsOf(ingress, isNginx, options) ? kept : CompiledIngress.Compile(ingress, isNginx, options, settings);
                     ours.Add(compiled);
                     _diagnostics.AddRange(compiled.Diagnostics);
                 }

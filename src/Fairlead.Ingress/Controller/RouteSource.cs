@@ -10,9 +10,10 @@ namespace Fairlead.Ingress.Controller;
 /// <summary>Watches the objects that routes are made of and publishes a route table for each change of them.</summary>
 internal sealed partial class RouteSource
 {
+    private static readonly Task s_never = new TaskCompletionSource().Task;
+
     private readonly RoutingSettings _settings;
     private readonly ILogger _logger;
-    private readonly TimeProvider _time;
     private readonly Informer<Kube.Objects.Ingress> _ingresses;
     private readonly Informer<IngressClass> _classes;
     private readonly Informer<EndpointSlice> _slices;
@@ -22,7 +23,7 @@ internal sealed partial class RouteSource
     public RouteSource(KubeClient client, IngressOptions options, TimeProvider time, ILogger logger)
     {
         var ns = options.WatchNamespace;
-        (_settings, _logger, _time) = (options.Routing, logger, time);
+        (_settings, _logger) = (options.Routing, logger);
         _ingresses = new(client, KubeResources.Ingresses, new(ns), time, logger);
         _classes = new(client, KubeResources.IngressClasses, null, time, logger);
         Services = new(client, KubeResources.Services, new(ns), time, logger);
@@ -66,7 +67,7 @@ internal sealed partial class RouteSource
             await Task.WhenAny(
                 _ingresses.Snapshot.ChangedAsync(ingresses), _classes.Snapshot.ChangedAsync(classes), Services.Snapshot.ChangedAsync(services),
                 _slices.Snapshot.ChangedAsync(slices), _secrets.Snapshot.ChangedAsync(secrets),
-                configMap is null ? Task.Delay(Timeout.InfiniteTimeSpan, _time, ct) : _configMap!.Snapshot.ChangedAsync(configMap)).WaitAsync(ct);
+                configMap is null ? s_never : _configMap!.Snapshot.ChangedAsync(configMap)).WaitAsync(ct);
         }
     }
 

@@ -25,7 +25,9 @@ internal sealed partial class StatusUpdater(
                 wait = await TryUpdateAsync(table, ct) ? wait : s_soon;
             }
 
-            await Task.WhenAny(routes.ChangedAsync(table), leadership.ChangedAsync(state), Task.Delay(wait, time, ct)).WaitAsync(ct);
+            Task changed = Task.WhenAny(routes.ChangedAsync(table), leadership.ChangedAsync(state));
+            await changed.WaitAsync(wait, time, ct).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            ct.ThrowIfCancellationRequested();
         }
     }
 

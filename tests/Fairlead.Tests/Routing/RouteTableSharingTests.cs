@@ -41,6 +41,19 @@ public sealed class RouteTableSharingTests
     }
 
     [Fact]
+    public void The_status_of_an_ingress_changes_no_routes_but_is_the_newest()
+    {
+        var cluster = With(Rules("a", "x.io/ app:80"));
+        var before = cluster.Compile();
+        var written = before.Ingresses[0] with { Metadata = before.Ingresses[0].Metadata with { ResourceVersion = "7" } };
+
+        var after = RouteTableCompiler.Compile(cluster.Inputs with { Ingresses = cluster.Inputs.Ingresses.SetItem(new("default", "a"), written) }, cluster.Settings, before);
+
+        Assert.Same(before.Hosts, after.Hosts);
+        Assert.Same(written, after.Ingresses[0]);
+    }
+
+    [Fact]
     public void One_ingress_changes_its_hosts_only()
     {
         var cluster = With(Rules("a", "x.io/ app:80"), Rules("b", "y.io/ app:80"));
