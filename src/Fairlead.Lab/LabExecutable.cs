@@ -8,6 +8,9 @@ internal static class LabExecutable
     /// <summary>The path of <c>fairlead</c>.</summary>
     public static string Path { get; } = Environment.ProcessPath ?? throw new InvalidOperationException("this process has no executable");
 
+    /// <summary>Where this program and the runtime that it runs on are.</summary>
+    public static IReadOnlyList<string> Folders { get; } = [System.IO.Path.GetDirectoryName(Path)!, Pods.Containers.ImageProgram.RuntimeFolder];
+
     /// <summary>This process's environment, with the runtime told to stay small: a lab runs many processes on one machine.</summary>
     public static Dictionary<string, string> SmallEnvironment()
     {

@@ -118,6 +118,19 @@ public sealed class LifecycleTests
     }
 
     [Fact]
+    public async Task Its_programs_may_be_on_another_file_system_than_the_root()
+    {
+        await using var host = new TestHost();
+        var disk = Path.Combine(host.Home, "disk");
+        var program = Path.Combine(Repository.Root, "artifacts", "fairlead", "current");
+
+        // In a mount namespace of its own, so that the disk goes with the shell.
+        var said = (await host.Sh($"unshare -m --propagation slave sh -c 'mkdir {disk} && mount -t tmpfs none {disk} && cp -a {program}/. {disk}/ && {disk}/fairlead up --name {host.Lab} --nodes 1; {disk}/fairlead down --name {host.Lab}'")).Ok();
+
+        Assert.Contains("is down", said, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task The_API_server_runs_alone()
     {
         await using var host = new TestHost();

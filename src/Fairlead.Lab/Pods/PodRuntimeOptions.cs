@@ -39,6 +39,12 @@ public sealed record PodRuntimeOptions
     /// <summary>Folders and files of this machine that no container may see, such as the lab's own state.</summary>
     public ImmutableArray<string> Hidden { get; init; } = [];
 
+    /// <summary>
+    /// Folders that built-in images need and that a container would not see, because they are on another file system than the
+    /// machine's root: a home partition, a mounted checkout.
+    /// </summary>
+    public ImmutableArray<string> ProgramFolders { get; init; } = [];
+
     /// <summary>More labels for the Node.</summary>
     public ImmutableSortedDictionary<string, string> NodeLabels { get; init; } = ImmutableSortedDictionary.Create<string, string>(StringComparer.Ordinal);
 

@@ -5,6 +5,7 @@ using Fairlead.Lab.Nodes;
 using Fairlead.Lab.Pods;
 using Fairlead.Lab.State;
 using Fairlead.Linux.Namespaces;
+using Fairlead.Linux.Processes;
 using Microsoft.Extensions.Logging;
 
 namespace Fairlead.Lab.Stages;
@@ -74,6 +75,7 @@ internal sealed class NodesStage(
         ClusterCertificate = authority,
         NodeResolvConf = paths.NodeResolvConf(node.Name),
         Hidden = [paths.Folder],
+        ProgramFolders = [.. LabExecutable.Folders.Where(f => Mount.PointOf(f) != "/")],
         Network = new CniRuntimeOptions
         {
             ConfigDirectory = paths.CniConf(node.Name),

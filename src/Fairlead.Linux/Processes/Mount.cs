@@ -63,6 +63,13 @@ public static class Mount
             .Where(path => path == folder || path.StartsWith(folder + '/', StringComparison.Ordinal))
             .OrderByDescending(path => path.Length)];
 
+    /// <summary>The mount that a path lies on: the longest mount point that it begins with.</summary>
+    public static string PointOf(string path)
+        => File.ReadLines("/proc/self/mountinfo")
+            .Select(line => Unescape(line.Split(' ')[4]))
+            .Where(point => point == "/" || path == point || path.StartsWith(point + '/', StringComparison.Ordinal))
+            .MaxBy(point => point.Length) ?? "/";
+
     /// <summary>The kernel writes blanks and backslashes of a path as three octal digits.</summary>
     private static string Unescape(string path)
         => !path.Contains('\\', StringComparison.Ordinal) ? path

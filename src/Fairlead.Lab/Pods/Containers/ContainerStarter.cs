@@ -30,7 +30,7 @@ internal sealed class ContainerStarter(PodHost host, PodFolder folder, Doorbell 
         }
 
         var hostName = PodNames.HostName(pod, host.Options.NodeName);
-        var (spec, invalid) = LaunchSpecCompiler.Compile(pod, container.Spec, environment, program!, hostName, folder, host.Options.Hidden);
+        var (spec, invalid) = LaunchSpecCompiler.Compile(pod, container.Spec, environment, program!, hostName, folder, host.Options.Hidden, host.Options.ProgramFolders);
         if (invalid is not null)
         {
             return Refuse(pod, container, "CreateContainerConfigError", invalid);

@@ -11,7 +11,8 @@ internal static class LaunchSpecCompiler
     private const string UsualPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
     public static Outcome<PodLaunchSpec> Compile(
-        Pod pod, Container container, ContainerEnvironment environment, ImageProgram program, string hostName, PodFolder folder, ImmutableArray<string> hidden)
+        Pod pod, Container container, ContainerEnvironment environment, ImageProgram program, string hostName, PodFolder folder,
+        ImmutableArray<string> hidden, ImmutableArray<string> programFolders)
     {
         var context = container.SecurityContext;
         var ofPod = pod.Spec.SecurityContext;
@@ -34,7 +35,7 @@ internal static class LaunchSpecCompiler
         {
             Command = program.CommandLine,
             Root = new PodRoot { Hidden = hidden },
-            Mounts = [.. mounts!],
+            Mounts = [.. program.IsBuiltIn ? programFolders.Select(f => new PodMount { Source = f, Target = f, ReadOnly = true }) : [], .. mounts!],
             HostName = hostName,
             Environment = Variables(environment, program, hostName, user),
             WorkingDirectory = string.IsNullOrEmpty(container.WorkingDir) ? "/" : container.WorkingDir,
