@@ -33,7 +33,7 @@ internal static class Program
 
         // Off: `-conf` is one word of CoreDNS's, not five options in one.
         var parsed = root.Parse(args, new ParserConfiguration { EnablePosixBundling = false });
-        if (parsed.Errors.Count > 0)
+        if (parsed.Errors.Count > 0 && parsed.Action is not HelpWithExamples)
         {
             foreach (var error in parsed.Errors)
             {

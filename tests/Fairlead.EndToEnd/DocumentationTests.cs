@@ -25,11 +25,13 @@ public sealed partial class DocumentationTests
         }
     }
 
-    [Theory]
-    [InlineData("README.md")]
-    [InlineData("docs/lab.md")]
-    [InlineData("CONTRIBUTING.md")]
-    [InlineData("bench/README.md")]
+    public static TheoryData<string> Documents =>
+    [
+        "README.md", "CONTRIBUTING.md", "deploy/README.md", "bench/README.md", "examples/online-store/README.md",
+        .. Directory.GetFiles(Path.Combine(Repository.Root, "docs"), "*.md").Select(f => Path.GetRelativePath(Repository.Root, f)).Order(StringComparer.Ordinal),
+    ];
+
+    [Theory, MemberData(nameof(Documents))]
     public async Task Every_option_that_a_document_names_exists(string document)
     {
         await using var host = new TestHost();
@@ -88,7 +90,7 @@ public sealed partial class DocumentationTests
     [GeneratedRegex(@"\./fairlead (up|status|down)")]
     private static partial Regex FairleadVerb();
 
-    [GeneratedRegex(@"(?:^|[`# /])fairlead (?<command>up|status|down|agent|proxy|dns|ingress|cleanup)\b[^\n`#|]*", RegexOptions.Multiline)]
+    [GeneratedRegex(@"(?:^|[`# /])fairlead (?<command>up|status|down|agent|proxy|apiserver|dns|ingress|cleanup)\b[^\n`#|]*", RegexOptions.Multiline)]
     private static partial Regex FairleadUse();
 
     [GeneratedRegex(@"(?<=\s)--[a-z][a-z-]+")]

@@ -11,12 +11,18 @@ internal abstract class FairleadCommand(string name, string description) : Comma
     public virtual IReadOnlyList<(string CommandLine, string What)> Examples => [];
 }
 
-/// <summary>The usual help, then the command's examples.</summary>
+/// <summary>The usual help, then a role's own flags and the command's examples.</summary>
 internal sealed class HelpWithExamples(HelpAction usual) : SynchronousCommandLineAction
 {
     public override int Invoke(ParseResult parseResult)
     {
         var code = usual.Invoke(parseResult);
+        if (parseResult.CommandResult.Command is RoleCommand role)
+        {
+            role.WriteFlags(parseResult.InvocationConfiguration.Output);
+            parseResult.InvocationConfiguration.Output.WriteLine();
+        }
+
         if (parseResult.CommandResult.Command is FairleadCommand { Examples: { Count: > 0 } examples })
         {
             var output = parseResult.InvocationConfiguration.Output;

@@ -22,4 +22,7 @@ internal sealed class RoleCommand : FairleadCommand
     }
 
     public override IReadOnlyList<(string CommandLine, string What)> Examples => _examples;
+
+    /// <summary>Prints the words that the role reads itself, for its help.</summary>
+    public required Action<TextWriter> WriteFlags { get; init; }
 }

@@ -1,4 +1,3 @@
-using System.CommandLine;
 using Fairlead.Agent;
 using Fairlead.CommandLine;
 using Fairlead.Lab;
