@@ -20,7 +20,8 @@ public static partial class IngressRole
     /// <param name="args">ingress-nginx's flags.</param>
     /// <param name="output">Takes the access log.</param>
     /// <param name="error">Takes what is wrong with the command line.</param>
-    public static async Task<int> MainAsync(IReadOnlyList<string> args, TextWriter output, TextWriter error, ILoggerFactory loggers, CancellationToken ct)
+    public static async Task<int> MainAsync(IReadOnlyList<string> args, TextWriter output, TextWriter error, ILoggerFactory loggers,
+        CancellationToken ct)
     {
         if (args.Any(a => a is "--help" or "-h"))
         {
@@ -75,7 +76,8 @@ public static partial class IngressRole
         using var leading = CancellationTokenSource.CreateLinkedTokenSource(ct);
         var leader = new Leader(client, options, source, server.Certificates, time, logger);
         using var metrics = new ControllerMetrics(source.Routes, server.Certificates, leader.State, options.ElectionId);
-        Task[] parts = [source.RunAsync(routing.Token), server.BecomeReadyAsync(source.Routes, routing.Token), leader.RunAsync(leading.Token)];
+        Task[] parts = [source.RunAsync(routing.Token), server.BecomeReadyAsync(source.Routes, routing.Token),
+            leader.RunAsync(leading.Token)];
 
         // A part that breaks ends the controller: better a restart than one that serves old routes and seems well.
         await Task.WhenAny([Task.Delay(Timeout.InfiniteTimeSpan, time, ct), .. parts.Select(FailedAsync)]);
@@ -99,7 +101,8 @@ public static partial class IngressRole
     {
         var failed = new TaskCompletionSource();
         _ = part.ContinueWith(static (_, state) => ((TaskCompletionSource)state!).TrySetResult(), failed,
-            CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted | TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+            CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted | TaskContinuationOptions.ExecuteSynchronously,
+            TaskScheduler.Default);
         return failed.Task;
     }
 
@@ -116,7 +119,8 @@ public static partial class IngressRole
         }
         catch (SocketException e)
         {
-            throw new IOException($"A port cannot be opened: {e.Message}. Choose other ports with --http-port, --https-port and --healthz-port.", e);
+            throw new IOException(
+                $"A port cannot be opened: {e.Message}. Choose other ports with --http-port, --https-port and --healthz-port.", e);
         }
     }
 

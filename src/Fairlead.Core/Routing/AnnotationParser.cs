@@ -12,13 +12,15 @@ internal sealed class AnnotationParser
             "allowlist-source-range", "app-root", "backend-protocol", "cors-allow-credentials", "cors-allow-headers", "cors-allow-methods",
             "cors-allow-origin", "cors-expose-headers", "cors-max-age", "denylist-source-range", "enable-access-log", "enable-cors",
             "force-ssl-redirect", "permanent-redirect", "permanent-redirect-code", "preserve-trailing-slash", "proxy-body-size",
-            "proxy-connect-timeout", "proxy-next-upstream", "proxy-next-upstream-timeout", "proxy-next-upstream-tries", "proxy-read-timeout",
+            "proxy-connect-timeout", "proxy-next-upstream", "proxy-next-upstream-timeout", "proxy-next-upstream-tries",
+            "proxy-read-timeout",
             "proxy-send-timeout", "rewrite-target", "service-upstream", "ssl-redirect", "temporal-redirect", "temporal-redirect-code",
             "upstream-vhost", "use-regex", "whitelist-source-range", "x-forwarded-prefix",
         ],
         StringComparer.Ordinal);
 
-    private static readonly FrozenDictionary<string, NextUpstream> s_nextUpstream = new Dictionary<string, NextUpstream>(StringComparer.Ordinal)
+    private static readonly FrozenDictionary<string, NextUpstream> s_nextUpstream
+        = new Dictionary<string, NextUpstream>(StringComparer.Ordinal)
     {
         ["off"] = NextUpstream.Off,
         ["error"] = NextUpstream.Error,
@@ -48,7 +50,8 @@ internal sealed class AnnotationParser
     }
 
     /// <summary>The options of an Ingress, and what in its annotations has no or another effect.</summary>
-    public static (RouteOptions Options, IReadOnlyList<AnnotationFault> Faults) Parse(EquatableMap annotations, string prefix, RouteOptions defaults)
+    public static (RouteOptions Options, IReadOnlyList<AnnotationFault> Faults) Parse(
+        EquatableMap annotations, string prefix, RouteOptions defaults)
     {
         var parser = new AnnotationParser(annotations, prefix);
         parser.ReportWithoutCode();
@@ -148,17 +151,20 @@ internal sealed class AnnotationParser
     {
         _closed ??= $"{_prefix}{name}: {value} is not implemented yet";
         _faults.Add(new(DiagnosticSeverity.Error, "AnnotationNotImplemented",
-            $"{_prefix}{name}: {value} is not implemented yet; requests get 503. Endpoints that speak HTTP/1.1 can be used with HTTP or HTTPS."));
+            $"{_prefix}{name}: {value} is not implemented yet; requests get 503. Use HTTP or HTTPS if the endpoints speak HTTP/1.1."));
         return UpstreamProtocol.Http;
     }
 
     private NextUpstream Next(NextUpstream otherwise)
         => _read.Text("proxy-next-upstream") is not { } text ? otherwise
-            : ParseNextUpstream(text) ?? _read.Bad("proxy-next-upstream", text, $"words out of: {string.Join(' ', s_nextUpstream.Keys.Order(StringComparer.Ordinal))}", otherwise);
+            : ParseNextUpstream(text)
+                ?? _read.Bad("proxy-next-upstream", text,
+                    $"words out of: {string.Join(' ', s_nextUpstream.Keys.Order(StringComparer.Ordinal))}", otherwise);
 
     private string? HeaderValue(string name)
         => _read.Text(name) is not { } text ? null
-            : HasControl(text) || text.Contains('$', StringComparison.Ordinal) ? _read.Bad<string?>(name, text, "plain text without nginx variables", null)
+            : HasControl(text) || text.Contains('$', StringComparison.Ordinal)
+                ? _read.Bad<string?>(name, text, "plain text without nginx variables", null)
             : text;
 
     /// <summary>Ranges that cannot be read close the route: serving everyone would be the one wrong answer.</summary>
@@ -212,7 +218,8 @@ internal sealed class AnnotationParser
             var name = key[_prefix.Length..];
             if (!AnnotationCatalog.WithoutCode.TryGetValue(name, out var fate))
             {
-                _faults.Add(new(DiagnosticSeverity.Warning, "AnnotationUnknown", $"{key}: no such annotation; it has no effect. Is the name right?"));
+                _faults.Add(new(DiagnosticSeverity.Warning, "AnnotationUnknown",
+                    $"{key}: no such annotation; it has no effect. Is the name right?"));
             }
             else if (!IsDefault(name, value))
             {
@@ -226,21 +233,26 @@ internal sealed class AnnotationParser
         switch (fate)
         {
             case AnnotationFate.NoEffect:
-                _faults.Add(new(DiagnosticSeverity.Notice, "AnnotationWithoutEffect", $"{key}: it tunes nginx itself; bodies are streamed here and nothing is lost."));
+                _faults.Add(new(DiagnosticSeverity.Notice, "AnnotationWithoutEffect",
+                    $"{key}: it tunes nginx itself; bodies are streamed here and nothing is lost."));
                 break;
             case AnnotationFate.NotYet:
-                _faults.Add(new(DiagnosticSeverity.Warning, "AnnotationNotImplemented", $"{key}: {Short(value)} is not implemented yet; requests pass without it."));
+                _faults.Add(new(DiagnosticSeverity.Warning, "AnnotationNotImplemented",
+                    $"{key}: {Short(value)} is not implemented yet; requests pass without it."));
                 break;
             case AnnotationFate.Closes:
                 _closed ??= $"{key} is not implemented yet";
                 _faults.Add(new(DiagnosticSeverity.Error, "AnnotationNotImplemented",
-                    $"{key}: access control that is not implemented yet; requests get 503 rather than pass unchecked. Remove the annotation to open the routes."));
+                    $"{key}: access control that is not implemented yet; requests get 503 rather than pass unchecked. "
+                    + "Remove the annotation to open the routes."));
                 break;
             case AnnotationFate.Refused:
-                _faults.Add(new(DiagnosticSeverity.Warning, "AnnotationRefused", $"{key}: raw nginx configuration has no effect, there is no nginx behind this controller; use annotations."));
+                _faults.Add(new(DiagnosticSeverity.Warning, "AnnotationRefused",
+                    $"{key}: raw nginx configuration has no effect, there is no nginx behind this controller; use annotations."));
                 break;
             case AnnotationFate.PartOfAnother:
-                _faults.Add(new(DiagnosticSeverity.Notice, "AnnotationNotImplemented", $"{key}: it belongs to an annotation that is not implemented yet and has no effect."));
+                _faults.Add(new(DiagnosticSeverity.Notice, "AnnotationNotImplemented",
+                    $"{key}: it belongs to an annotation that is not implemented yet and has no effect."));
                 break;
         }
     }
@@ -251,12 +263,14 @@ internal sealed class AnnotationParser
         {
             ("load-balance", "round_robin") or ("proxy-http-version", "1.1") or ("proxy-ssl-verify", "off") or ("satisfy", "all") => true,
             ("proxy-redirect-from" or "proxy-redirect-to", "off") or ("proxy-cookie-domain" or "proxy-cookie-path", "off") => true,
-            ("canary" or "enable-modsecurity" or "enable-owasp-core-rules" or "enable-opentelemetry" or "ssl-passthrough" or "from-to-www-redirect", "false") => true,
+            ("canary" or "ssl-passthrough" or "from-to-www-redirect", "false") => true,
+            ("enable-modsecurity" or "enable-owasp-core-rules" or "enable-opentelemetry", "false") => true,
             _ => false,
         };
 
     private void ReportInvalid(string name, string value, string expected)
-        => _faults.Add(new(DiagnosticSeverity.Warning, "AnnotationInvalid", $"{_prefix}{name}: {Short(value)} is not {expected}; the default is used."));
+        => _faults.Add(new(DiagnosticSeverity.Warning, "AnnotationInvalid",
+            $"{_prefix}{name}: {Short(value)} is not {expected}; the default is used."));
 
     /// <summary>A value in quotes, cut to what an Event can hold.</summary>
     private static string Short(string value) => value.Length <= 80 ? $"\"{value}\"" : $"\"{value[..77]}...\"";

@@ -77,7 +77,8 @@ internal sealed class CompiledIngress
         {
             if (rule.Host.Length == 0 && settings.DisableCatchAll)
             {
-                diagnostics.Add(Warning("CatchAllDisabled", "a rule without a host has no effect: the controller runs with --disable-catch-all."));
+                diagnostics.Add(Warning("CatchAllDisabled",
+                    "a rule without a host has no effect: the controller runs with --disable-catch-all."));
                 continue;
             }
 
@@ -86,7 +87,8 @@ internal sealed class CompiledIngress
 
         if (rules.Count == 0 && settings.DisableCatchAll && DefaultBackend is not null)
         {
-            diagnostics.Add(Warning("CatchAllDisabled", "a default backend without rules has no effect: the controller runs with --disable-catch-all."));
+            diagnostics.Add(Warning("CatchAllDisabled",
+                "a default backend without rules has no effect: the controller runs with --disable-catch-all."));
             DefaultBackend = null;
         }
 
@@ -99,7 +101,10 @@ internal sealed class CompiledIngress
         ];
 
         // An entry without hosts is for all of the Ingress's.
-        IEnumerable<string> Hosts(IngressTls tls) => tls.Hosts.IsEmpty ? Source.Spec.Rules.Select(r => r.Host).Where(h => h.Length > 0).Distinct(StringComparer.Ordinal) : tls.Hosts;
+        IEnumerable<string> Hosts(IngressTls tls)
+            => tls.Hosts.IsEmpty
+                ? Source.Spec.Rules.Select(r => r.Host).Where(h => h.Length > 0).Distinct(StringComparer.Ordinal)
+                : tls.Hosts;
     }
 
     private ImmutableArray<CompiledPath> Paths(IngressRule rule, List<RouteDiagnostic> diagnostics)
@@ -127,7 +132,8 @@ internal sealed class CompiledIngress
     {
         if (backend.Service is not { } service)
         {
-            diagnostics.Add(Warning("BackendNotSupported", $"{where} is no Service; only Services can be served, so its requests go to the default backend."));
+            diagnostics.Add(Warning("BackendNotSupported",
+                $"{where} is no Service; only Services can be served, so its requests go to the default backend."));
             return null;
         }
 

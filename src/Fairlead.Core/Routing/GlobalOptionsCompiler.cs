@@ -11,7 +11,8 @@ internal static class GlobalOptionsCompiler
     // Every key that Compile reads; any other is reported.
     private static readonly FrozenSet<string> s_known = FrozenSet.ToFrozenSet(
         [
-            "compute-full-forwarded-for", "denylist-source-range", "disable-access-log", "force-ssl-redirect", "generate-request-id", "hsts",
+            "compute-full-forwarded-for", "denylist-source-range", "disable-access-log", "force-ssl-redirect", "generate-request-id",
+            "hsts",
             "hsts-include-subdomains", "hsts-max-age", "hsts-preload", "http-redirect-code", "keep-alive", "no-tls-redirect-locations",
             "preserve-trailing-slash", "proxy-body-size", "proxy-connect-timeout", "proxy-next-upstream", "proxy-next-upstream-timeout",
             "proxy-next-upstream-tries", "proxy-read-timeout", "proxy-real-ip-cidr", "proxy-send-timeout", "retry-non-idempotent",
@@ -23,7 +24,8 @@ internal static class GlobalOptionsCompiler
     public static (GlobalOptions Options, IReadOnlyList<RouteDiagnostic> Diagnostics) Compile(ObjectKey key, EquatableMap data)
     {
         var diagnostics = new List<RouteDiagnostic>();
-        var read = new ValueReader(data.Find, (name, value, expected) => Report("ConfigMapInvalid", $"{name}: \"{value}\" is not {expected}; the default is used."));
+        var read = new ValueReader(data.Find,
+            (name, value, expected) => Report("ConfigMapInvalid", $"{name}: \"{value}\" is not {expected}; the default is used."));
         foreach (var name in data.Keys.Where(k => !s_known.Contains(k)))
         {
             Report("ConfigMapKeyNotImplemented", $"{name}: no such key, or one that is not implemented yet; it has no effect.");
@@ -50,14 +52,16 @@ internal static class GlobalOptionsCompiler
         };
         return (options, diagnostics);
 
-        void Report(string reason, string message) => diagnostics.Add(new RouteDiagnostic(DiagnosticSeverity.Warning, "ConfigMap", key, reason, message));
+        void Report(string reason, string message)
+            => diagnostics.Add(new RouteDiagnostic(DiagnosticSeverity.Warning, "ConfigMap", key, reason, message));
     }
 
     private static RouteOptions Route(ValueReader read)
     {
         var d = RouteOptions.Default;
         var next = read.Text("proxy-next-upstream") is not { } words ? d.NextUpstream
-            : AnnotationParser.ParseNextUpstream(words) ?? read.Bad("proxy-next-upstream", words, "a list of conditions such as 'error timeout'", d.NextUpstream);
+            : AnnotationParser.ParseNextUpstream(words)
+                ?? read.Bad("proxy-next-upstream", words, "a list of conditions such as 'error timeout'", d.NextUpstream);
         return d with
         {
             SslRedirect = read.Bool("ssl-redirect", d.SslRedirect),

@@ -18,7 +18,10 @@ internal static class HostName
         return Normalise(colon < 0 ? header : header[..colon]);
     }
 
-    /// <summary>The wildcard that covers a host, which is for exactly one label: <c>a.example.com</c> → <c>*.example.com</c>. Null for a host of one label.</summary>
+    /// <summary>
+    /// The wildcard that covers a host, which is for exactly one label: <c>a.example.com</c> → <c>*.example.com</c>. Null for a host of
+    /// one label.
+    /// </summary>
     public static string? Wildcard(string host)
     {
         var dot = host.IndexOf('.', StringComparison.Ordinal);

@@ -5,8 +5,8 @@ namespace Fairlead.Core.Routing;
 
 /// <summary>The routes of one host, ready to be looked up.</summary>
 /// <remarks>
-/// Exact paths and prefixes are found by hash: a prefix by trying each length that occurs, longest first, so that the time does not grow with
-/// the number of paths. Regexes are tried in order. There is always a route for <c>/</c>: the host's default backend.
+/// Exact paths and prefixes are found by hash: a prefix by trying each length that occurs, longest first, so that the time does not grow
+/// with the number of paths. Regexes are tried in order. There is always a route for <c>/</c>: the host's default backend.
 /// </remarks>
 public sealed class HostRoutes
 {

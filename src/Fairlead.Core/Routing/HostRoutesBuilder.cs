@@ -15,7 +15,8 @@ internal sealed class HostRoutesBuilder
     private readonly Dictionary<(string Path, bool IsExact), Claim> _claims = [];
     private readonly List<RouteDiagnostic> _diagnostics;
 
-    private HostRoutesBuilder(string host, IReadOnlyList<CompiledIngress> oldestFirst, UpstreamKey? defaultBackend, List<RouteDiagnostic> diagnostics)
+    private HostRoutesBuilder(
+        string host, IReadOnlyList<CompiledIngress> oldestFirst, UpstreamKey? defaultBackend, List<RouteDiagnostic> diagnostics)
     {
         Host = host;
         _diagnostics = diagnostics;
@@ -66,7 +67,8 @@ internal sealed class HostRoutesBuilder
     /// <summary>The routes of a host.</summary>
     /// <param name="oldestFirst">The Ingresses with a rule for it.</param>
     /// <param name="defaultBackend">Where the rest goes when no Ingress names a default backend.</param>
-    public static HostRoutes Build(string host, IReadOnlyList<CompiledIngress> oldestFirst, UpstreamKey? defaultBackend, List<RouteDiagnostic> diagnostics)
+    public static HostRoutes Build(
+        string host, IReadOnlyList<CompiledIngress> oldestFirst, UpstreamKey? defaultBackend, List<RouteDiagnostic> diagnostics)
         => new(new HostRoutesBuilder(host, oldestFirst, defaultBackend, diagnostics));
 
     private void Add(CompiledIngress ingress, CompiledPath path)
@@ -75,7 +77,7 @@ internal sealed class HostRoutesBuilder
         {
             // The same Ingress may name a path twice, by its own mistake; the first one counts then, too.
             _diagnostics.Add(new RouteDiagnostic(DiagnosticSeverity.Warning, "Ingress", ingress.Key, "PathConflict",
-                $"{(Host.Length == 0 ? "*" : Host)}{path.Path} belongs to the older Ingress {taken.Ingress.Key}; this one gets none of its requests."));
+                $"{(Host.Length == 0 ? "*" : Host)}{path.Path} belongs to the older {taken.Ingress.Key}; this Ingress gets none of its requests."));
             return;
         }
 

@@ -6,8 +6,9 @@ namespace Fairlead.Core.Routing;
 
 /// <summary>A path as nginx reads it in a host with regexes: a case-insensitive regex tied to the beginning only.</summary>
 /// <remarks>
-/// The engine is the linear-time one: no pattern of a user can make a request slow. It has no look-around, no back-references and no atomic groups:
-/// such a pattern is refused with a diagnostic. A path without metacharacters is compared as text, so that most hosts run no regex at all.
+/// The engine is the linear-time one: no pattern of a user can make a request slow. It has no look-around, no back-references and no
+/// atomic groups: such a pattern is refused with a diagnostic. A path without metacharacters is compared as text, so that most hosts run
+/// no regex at all.
 /// </remarks>
 internal sealed class PathRegex
 {
@@ -30,7 +31,8 @@ internal sealed class PathRegex
 
         try
         {
-            created = new PathRegex(null, new Regex("^" + bytes, RegexOptions.NonBacktracking | RegexOptions.IgnoreCase | RegexOptions.CultureInvariant));
+            created = new PathRegex(null,
+                new Regex("^" + bytes, RegexOptions.NonBacktracking | RegexOptions.IgnoreCase | RegexOptions.CultureInvariant));
             return true;
         }
         catch (Exception e) when (e is ArgumentException or NotSupportedException)

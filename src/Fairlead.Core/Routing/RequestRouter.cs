@@ -52,7 +52,9 @@ public static class RequestRouter
         var options = route.Options;
         if (match.AddSlash)
         {
-            return new RouteDecision { Route = route, Status = 301, Location = $"{Scheme(request)}://{request.PublicHost}{RequestTarget.Escape(request.Target.Path)}/{request.Target.Query}" };
+            var path = RequestTarget.Escape(request.Target.Path);
+            var location = $"{Scheme(request)}://{request.PublicHost}{path}/{request.Target.Query}";
+            return new RouteDecision { Route = route, Status = 301, Location = location };
         }
 
         if (options.BodyLimit > 0 && request.ContentLength > options.BodyLimit)
@@ -67,7 +69,9 @@ public static class RequestRouter
 
         if (options.Redirect is { } redirect)
         {
-            var location = redirect.Location.StartsWith('/') ? $"{Scheme(request)}://{request.PublicHost}{redirect.Location}" : redirect.Location;
+            var location = redirect.Location.StartsWith('/')
+                ? $"{Scheme(request)}://{request.PublicHost}{redirect.Location}"
+                : redirect.Location;
             return new RouteDecision { Route = route, Status = redirect.Status, Location = location };
         }
 
@@ -81,7 +85,9 @@ public static class RequestRouter
             return new RouteDecision { Route = route, Status = table.Options.RedirectStatus, Location = HttpsLocation(request, options) };
         }
 
-        return IsAllowed(options, request.Client) ? Forward(table, route, match, request) : new RouteDecision { Route = route, Status = 403 };
+        return IsAllowed(options, request.Client)
+            ? Forward(table, route, match, request)
+            : new RouteDecision { Route = route, Status = 403 };
     }
 
     private static RouteDecision Forward(RouteTable table, Route route, in RouteMatch match, in RouteRequest request)

@@ -80,7 +80,9 @@ public readonly record struct RequestTarget(string Path, string Raw, string Quer
         static char HexDigit(int value) => "0123456789ABCDEF"[value & 15];
     }
 
-    /// <summary>The part of an absolute form after its authority; null for a form that names no path (<c>*</c>, <c>host:port</c>).</summary>
+    /// <summary>
+    /// The part of an absolute form after its authority; null for a form that names no path (<c>*</c>, <c>host:port</c>).
+    /// </summary>
     private static string? OriginForm(string sent)
     {
         if (sent.StartsWith('/'))
@@ -88,7 +90,8 @@ public readonly record struct RequestTarget(string Path, string Raw, string Quer
             return sent;
         }
 
-        if (!sent.StartsWith("http://", StringComparison.OrdinalIgnoreCase) && !sent.StartsWith("https://", StringComparison.OrdinalIgnoreCase))
+        if (!sent.StartsWith("http://", StringComparison.OrdinalIgnoreCase)
+            && !sent.StartsWith("https://", StringComparison.OrdinalIgnoreCase))
         {
             return null;
         }
@@ -170,7 +173,10 @@ public readonly record struct RequestTarget(string Path, string Raw, string Quer
         static int Nibble(char digit) => digit <= '9' ? digit - '0' : (digit | 0x20) - 'a' + 10;
     }
 
-    /// <summary>Resolves dot segments and merges slashes in place (RFC 3986 §5.2.4; nginx <c>merge_slashes on</c>). False when it leads above the root.</summary>
+    /// <summary>
+    /// Resolves dot segments and merges slashes in place (RFC 3986 §5.2.4; nginx <c>merge_slashes on</c>). False when it leads above the
+    /// root.
+    /// </summary>
     private static bool TryResolve(Span<char> path, out int length)
     {
         length = 0;

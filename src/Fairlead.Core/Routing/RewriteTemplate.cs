@@ -56,7 +56,9 @@ public sealed class RewriteTemplate : IEquatable<RewriteTemplate>
 
     public override string ToString() => _text;
 
-    /// <summary>The pieces with their captures; <paramref name="escape"/> is for captures only, since a query in the template is sent as written.</summary>
+    /// <summary>
+    /// The pieces with their captures; <paramref name="escape"/> is for captures only, since a query in the template is sent as written.
+    /// </summary>
     private static string Expand(ImmutableArray<Piece> pieces, Match? match, Func<string, string> escape)
     {
         if (pieces.IsEmpty)

@@ -23,7 +23,11 @@ public sealed record Route
 
     public RouteOptions Options { get; init; } = RouteOptions.Default;
 
-    public override string ToString() => $"{(Host.Length == 0 ? "*" : Host)}{Path} ({Kind}) → {Upstream?.ToString() ?? "default backend"} of {Ingress?.ToString() ?? "the controller"}";
+    public override string ToString()
+    {
+        var host = Host.Length == 0 ? "*" : Host;
+        return $"{host}{Path} ({Kind}) → {Upstream?.ToString() ?? "default backend"} of {Ingress?.ToString() ?? "the controller"}";
+    }
 }
 
 /// <summary>How a path matches.</summary>

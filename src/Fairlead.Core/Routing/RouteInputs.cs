@@ -12,7 +12,8 @@ public sealed record RouteInputs
 
     public ImmutableDictionary<ObjectKey, Service> Services { get; init; } = ImmutableDictionary<ObjectKey, Service>.Empty;
 
-    public ImmutableDictionary<ObjectKey, EndpointSlice> EndpointSlices { get; init; } = ImmutableDictionary<ObjectKey, EndpointSlice>.Empty;
+    public ImmutableDictionary<ObjectKey, EndpointSlice> EndpointSlices { get; init; }
+        = ImmutableDictionary<ObjectKey, EndpointSlice>.Empty;
 
     public ImmutableDictionary<ObjectKey, Secret> Secrets { get; init; } = ImmutableDictionary<ObjectKey, Secret>.Empty;
 

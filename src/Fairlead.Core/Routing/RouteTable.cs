@@ -6,7 +6,9 @@ using Fairlead.Kube.Objects;
 namespace Fairlead.Core.Routing;
 
 /// <summary>Everything the ingress does with a request, at one instant: hosts, paths, upstreams, certificates, and what is wrong.</summary>
-/// <remarks>Built by <see cref="RouteTableCompiler"/>, then only read. A newer table shares every part that did not change, by reference.</remarks>
+/// <remarks>
+/// Built by <see cref="RouteTableCompiler"/>, then only read. A newer table shares every part that did not change, by reference.
+/// </remarks>
 public sealed class RouteTable
 {
     /// <summary>The table before anything is known: every request gets 404.</summary>
@@ -53,7 +55,8 @@ public sealed class RouteTable
     public bool HasTls(string host) => TryFindCertificate(host, out _);
 
     /// <summary>The certificate for a host; null is the default one.</summary>
-    public TlsSecret? CertificateFor(string host) => TryFindCertificate(host, out var secret) ? secret ?? DefaultCertificate : DefaultCertificate;
+    public TlsSecret? CertificateFor(string host)
+        => TryFindCertificate(host, out var secret) ? secret ?? DefaultCertificate : DefaultCertificate;
 
     /// <summary>The table as text, for people and golden files.</summary>
     public override string ToString()

@@ -48,7 +48,13 @@ public static class RouteTableCompiler
                 Certificates = certificates.ToFrozenDictionary(StringComparer.Ordinal),
                 DefaultCertificate = defaultCertificate,
                 Ingresses = [.. ingresses.Select(i => inputs.Ingresses[i.Key])],
-                Diagnostics = [.. _diagnostics.Distinct().OrderBy(d => d.Object.ToString(), StringComparer.Ordinal).ThenBy(d => d.Reason, StringComparer.Ordinal).ThenBy(d => d.Message, StringComparer.Ordinal)],
+                Diagnostics =
+                [
+                    .. _diagnostics.Distinct()
+                        .OrderBy(d => d.Object.ToString(), StringComparer.Ordinal)
+                        .ThenBy(d => d.Reason, StringComparer.Ordinal)
+                        .ThenBy(d => d.Message, StringComparer.Ordinal),
+                ],
                 Cache = new CompileCache
                 {
                     ConfigMap = inputs.ConfigMap,
@@ -84,7 +90,9 @@ public static class RouteTableCompiler
                 if (classes.IsOurs(ingress, out var isNginx, out var fault))
                 {
                     var kept = _cache.Ingresses.GetValueOrDefault(key);
-                    var compiled = kept is not null && kept.IsOf(ingress, isNginx, options) ? kept : CompiledIngress.Compile(ingress, isNginx, options, settings);
+                    var compiled = kept is not null && kept.IsOf(ingress, isNginx, options)
+                        ? kept
+                        : CompiledIngress.Compile(ingress, isNginx, options, settings);
                     ours.Add(compiled);
                     _diagnostics.AddRange(compiled.Diagnostics);
                 }
@@ -149,7 +157,9 @@ public static class RouteTableCompiler
                     .ToDictionary(g => g.Key, g => g.OrderBy(s => s.Metadata.Name, StringComparer.Ordinal).ToImmutableArray());
 
         private Dictionary<UpstreamKey, CompiledUpstream> Upstreams(
-            ImmutableArray<CompiledIngress> ingresses, UpstreamKey? defaultBackend, IReadOnlyDictionary<ObjectKey, ImmutableArray<EndpointSlice>> slices)
+            ImmutableArray<CompiledIngress> ingresses,
+            UpstreamKey? defaultBackend,
+            IReadOnlyDictionary<ObjectKey, ImmutableArray<EndpointSlice>> slices)
         {
             var compiled = new Dictionary<UpstreamKey, CompiledUpstream>();
             foreach (var ingress in ingresses)
@@ -158,7 +168,7 @@ public static class RouteTableCompiler
                 {
                     if (key is not null && Upstream(key) is { Fault: { } fault })
                     {
-                        _diagnostics.Add(new RouteDiagnostic(DiagnosticSeverity.Error, "Ingress", ingress.Key, fault.Reason, fault.Message));
+                        _diagnostics.Add(new(DiagnosticSeverity.Error, "Ingress", ingress.Key, fault.Reason, fault.Message));
                     }
                 }
             }
@@ -200,7 +210,7 @@ public static class RouteTableCompiler
                     if (host.Length > 0 && !certificates.ContainsKey(host))
                     {
                         certificates.Add(host, key is { } secret
-                            ? Secret(secret, new RouteDiagnostic(DiagnosticSeverity.Warning, "Ingress", ingress.Key, "TlsSecretInvalid", ""))
+                            ? Secret(secret, new(DiagnosticSeverity.Warning, "Ingress", ingress.Key, "TlsSecretInvalid", ""))
                             : null);
                     }
                 }
@@ -214,39 +224,55 @@ public static class RouteTableCompiler
         {
             if (!inputs.Secrets.TryGetValue(key, out var secret))
             {
-                _diagnostics.Add(fault with { Reason = "TlsSecretNotFound", Message = $"Secret {key} does not exist; the default certificate is served instead." });
+                _diagnostics.Add(fault with
+                {
+                    Reason = "TlsSecretNotFound",
+                    Message = $"Secret {key} does not exist; the default certificate is served instead.",
+                });
                 return null;
             }
 
             if (!_secrets.TryGetValue(key, out var compiled))
             {
-                compiled = _cache.Secrets.TryGetValue(key, out var kept) && ReferenceEquals(kept.Source, secret) ? kept : (secret, Read(key, secret));
+                compiled = _cache.Secrets.TryGetValue(key, out var kept) && ReferenceEquals(kept.Source, secret)
+                    ? kept
+                    : (secret, Read(key, secret));
                 _secrets.Add(key, compiled);
             }
 
             if (compiled.Item2 is null)
             {
-                _diagnostics.Add(fault with { Message = $"Secret {key} has no readable tls.crt and tls.key; the default certificate is served instead." });
+                _diagnostics.Add(fault with
+                {
+                    Message = $"Secret {key} has no readable tls.crt and tls.key; the default certificate is served instead.",
+                });
             }
 
             return compiled.Item2;
         }
 
         private static TlsSecret? Read(ObjectKey key, Secret secret)
-            => Text(secret, "tls.crt") is { } certificate && Text(secret, "tls.key") is { } privateKey ? new TlsSecret(key, certificate, privateKey) : null;
+            => Text(secret, "tls.crt") is { } certificate && Text(secret, "tls.key") is { } privateKey
+                ? new TlsSecret(key, certificate, privateKey)
+                : null;
 
         private static string? Text(Secret secret, string name)
         {
             var encoded = secret.Data.Find(name);
             var bytes = new byte[encoded?.Length ?? 0];
-            return encoded is { Length: > 0 } && Convert.TryFromBase64String(encoded, bytes, out var length) ? Encoding.UTF8.GetString(bytes, 0, length) : null;
+            return encoded is { Length: > 0 } && Convert.TryFromBase64String(encoded, bytes, out var length)
+                ? Encoding.UTF8.GetString(bytes, 0, length)
+                : null;
         }
 
         private static bool Same<T>(ReadOnlySpan<T> before, ReadOnlySpan<T> now)
             where T : class
             => before.SequenceEqual(now, ReferenceEqualityComparer.Instance);
 
-        /// <summary>The frozen dictionary before, if every value is the same object: freezing thousands of entries is most of a small change's cost.</summary>
+        /// <summary>
+        /// The frozen dictionary before, if every value is the same object: freezing thousands of entries is most of a small change's
+        /// cost.
+        /// </summary>
         private static FrozenDictionary<TKey, TValue> SameOrNew<TKey, TCompiled, TValue>(
             FrozenDictionary<TKey, TValue> before, IEnumerable<KeyValuePair<TKey, TCompiled>> compiled, Func<TCompiled, TValue> value)
             where TKey : notnull

@@ -28,7 +28,8 @@ public sealed class UpstreamKey(ObjectKey service, string port, bool direct) : I
     public override int GetHashCode() => _hash;
 
     /// <summary>As ingress-nginx names it in logs and metrics.</summary>
-    public override string ToString() => port.Length == 0 ? $"{service.Namespace}-{service.Name}" : $"{service.Namespace}-{service.Name}-{port}";
+    public override string ToString()
+        => port.Length == 0 ? $"{service.Namespace}-{service.Name}" : $"{service.Namespace}-{service.Name}-{port}";
 }
 
 /// <summary>Where the requests for a Service's port go.</summary>
@@ -37,7 +38,8 @@ public sealed class UpstreamKey(ObjectKey service, string port, bool direct) : I
 /// <param name="Fault">Why there can be none; null when there are, or there will be once pods are ready.</param>
 public sealed record Upstream(UpstreamKey Key, EquatableArray<UpstreamEndpoint> Endpoints, UpstreamFault? Fault)
 {
-    public override string ToString() => $"{Key} → {(Endpoints.IsEmpty ? Fault?.Message ?? "no ready endpoints" : string.Join(' ', Endpoints))}";
+    public override string ToString()
+        => $"{Key} → {(Endpoints.IsEmpty ? Fault?.Message ?? "no ready endpoints" : string.Join(' ', Endpoints))}";
 }
 
 /// <summary>What is wrong with a Service that an Ingress names.</summary>

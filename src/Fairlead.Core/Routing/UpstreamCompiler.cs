@@ -17,13 +17,16 @@ internal static class UpstreamCompiler
 
         if (string.Equals(service.Spec.Type, "ExternalName", StringComparison.Ordinal))
         {
-            return Faulty(key, "ServiceNotSupported", $"Service {key.Service} is of type ExternalName, which is not implemented yet; requests get 503.");
+            return Faulty(key, "ServiceNotSupported",
+                $"Service {key.Service} is of type ExternalName, which is not implemented yet; requests get 503.");
         }
 
         if (FindPort(service, key.Port) is not { } port)
         {
-            var ports = string.Join(", ", service.Spec.Ports.Select(p => p.Name.Length == 0 ? Number(p.Port) : $"{Number(p.Port)} ({p.Name})"));
-            return Faulty(key, "ServicePortNotFound", $"Service {key.Service} has no port \"{key.Port}\"; it has: {(ports.Length == 0 ? "none" : ports)}. Requests get 503.");
+            var ports = string.Join(", ",
+                service.Spec.Ports.Select(p => p.Name.Length == 0 ? Number(p.Port) : $"{Number(p.Port)} ({p.Name})"));
+            return Faulty(key, "ServicePortNotFound",
+                $"Service {key.Service} has no port \"{key.Port}\"; it has: {(ports.Length == 0 ? "none" : ports)}. Requests get 503.");
         }
 
         return new Upstream(key, key.ByServiceAddress ? ServiceAddress(service, port) : Endpoints(port, slices), null);
@@ -32,7 +35,8 @@ internal static class UpstreamCompiler
     private static ServicePort? FindPort(Service service, string wanted)
         => wanted.Length == 0
             ? service.Spec.Ports is [var first, ..] ? first : null
-            : service.Spec.Ports.FirstOrDefault(p => string.Equals(p.Name, wanted, StringComparison.Ordinal) || string.Equals(Number(p.Port), wanted, StringComparison.Ordinal));
+            : service.Spec.Ports.FirstOrDefault(p => string.Equals(p.Name, wanted, StringComparison.Ordinal)
+                || string.Equals(Number(p.Port), wanted, StringComparison.Ordinal));
 
     /// <summary>Ready endpoints; failing those, endpoints that are terminating but still serve (KEP-1669).</summary>
     private static EquatableArray<UpstreamEndpoint> Endpoints(ServicePort port, IEnumerable<EndpointSlice> slices)

@@ -10,8 +10,8 @@ namespace Fairlead.Ingress.Certificates;
 
 /// <summary>The certificate for each TLS handshake, by the name the client asks for.</summary>
 /// <remarks>
-/// What is made of a Secret is kept with the compiled Secret itself: a new Secret is a new object, serves the next handshake, and the old one goes
-/// with the table that held it.
+/// What is made of a Secret is kept with the compiled Secret itself: a new Secret is a new object, serves the next handshake, and the old
+/// one goes with the table that held it.
 /// </remarks>
 internal sealed class CertificateStore : IDisposable
 {

@@ -51,7 +51,8 @@ internal sealed partial class RouteSource
         {
             var (ingresses, classes, services) = (_ingresses.Snapshot.Current, _classes.Snapshot.Current, Services.Snapshot.Current);
             var (slices, secrets, configMap) = (_slices.Snapshot.Current, _secrets.Snapshot.Current, _configMap?.Snapshot.Current);
-            if (ingresses.Synced && classes.Synced && services.Synced && slices.Synced && secrets.Synced && configMap is null or { Synced: true })
+            if (ingresses.Synced && classes.Synced && services.Synced && slices.Synced && secrets.Synced
+                && configMap is null or { Synced: true })
             {
                 Publish(new RouteInputs
                 {
@@ -65,7 +66,8 @@ internal sealed partial class RouteSource
             }
 
             await Task.WhenAny(
-                _ingresses.Snapshot.ChangedAsync(ingresses), _classes.Snapshot.ChangedAsync(classes), Services.Snapshot.ChangedAsync(services),
+                _ingresses.Snapshot.ChangedAsync(ingresses), _classes.Snapshot.ChangedAsync(classes),
+                Services.Snapshot.ChangedAsync(services),
                 _slices.Snapshot.ChangedAsync(slices), _secrets.Snapshot.ChangedAsync(secrets),
                 configMap is null ? s_never : _configMap!.Snapshot.ChangedAsync(configMap)).WaitAsync(ct);
         }

@@ -10,7 +10,13 @@ internal static class Answers
     /// <summary>A status with the small page that nginx answers with.</summary>
     public static Task PageAsync(Exchange exchange, int status, string? location = null)
     {
-        var reason = status switch { 503 => "Service Temporarily Unavailable", 504 => "Gateway Time-out", 413 => "Request Entity Too Large", _ => ReasonPhrases.GetReasonPhrase(status) };
+        var reason = status switch
+        {
+            413 => "Request Entity Too Large",
+            503 => "Service Temporarily Unavailable",
+            504 => "Gateway Time-out",
+            _ => ReasonPhrases.GetReasonPhrase(status),
+        };
         exchange.Response.StatusCode = status;
         exchange.Response.ReasonPhrase = reason;
         if (location is not null)
@@ -24,7 +30,8 @@ internal static class Answers
             exchange.Response.Headers.Connection = "close";
         }
 
-        var page = $"<html>\r\n<head><title>{status} {reason}</title></head>\r\n<body>\r\n<center><h1>{status} {reason}</h1></center>\r\n<hr><center>fairlead</center>\r\n</body>\r\n</html>\r\n";
+        var page = $"<html>\r\n<head><title>{status} {reason}</title></head>\r\n<body>\r\n"
+            + $"<center><h1>{status} {reason}</h1></center>\r\n<hr><center>fairlead</center>\r\n</body>\r\n</html>\r\n";
         return WriteAsync(exchange, "text/html", page);
     }
 

@@ -17,7 +17,8 @@ internal enum AttemptResult
 
 /// <summary>One try to have one endpoint answer a request.</summary>
 /// <param name="hasNext">There is another endpoint to try; without one, every answer is passed on.</param>
-internal sealed class Attempt(Exchange exchange, RouteDecision decision, GlobalOptions options, EndpointPool pool, bool hasNext, TimeProvider time)
+internal sealed class Attempt(
+    Exchange exchange, RouteDecision decision, GlobalOptions options, EndpointPool pool, bool hasNext, TimeProvider time)
 {
     private readonly RouteOptions _route = decision.Route.Options;
     private bool _reusable;
@@ -78,7 +79,9 @@ internal sealed class Attempt(Exchange exchange, RouteDecision decision, GlobalO
         return await UpstreamConnection.ConnectAsync(pool.Endpoint, IsHttps, _route.ConnectTimeout, time, aborted);
     }
 
-    /// <summary>Sends the head, and the body as far as it is in memory, and reads the head of the answer; null for a stale connection.</summary>
+    /// <summary>
+    /// Sends the head, and the body as far as it is in memory, and reads the head of the answer; null for a stale connection.
+    /// </summary>
     /// <returns>The task that sends the rest of the body.</returns>
     private async ValueTask<Sending?> TrySendAsync(UpstreamConnection connection, RequestBody? body, string? upgrade, bool careful)
     {
@@ -111,7 +114,9 @@ internal sealed class Attempt(Exchange exchange, RouteDecision decision, GlobalO
             }
 
             await sending.StopAsync();
-            return connection.IsReused && !careful ? null : throw new UpstreamException(UpstreamFailure.Error, $"{pool.Endpoint} closed without an answer");
+            return connection.IsReused && !careful
+                ? null
+                : throw new UpstreamException(UpstreamFailure.Error, $"{pool.Endpoint} closed without an answer");
         }
         catch (UpstreamException e) when (connection.IsReused && !careful && e.Failure == UpstreamFailure.Error)
         {
@@ -179,7 +184,9 @@ internal sealed class Attempt(Exchange exchange, RouteDecision decision, GlobalO
         {
             if (!withoutBody)
             {
-                await (head.IsChunked ? output.CopyChunkedAsync() : head.ContentLength is { } length ? output.CopyAsync(length) : output.CopyToEndAsync());
+                await (head.IsChunked ? output.CopyChunkedAsync()
+                    : head.ContentLength is { } length ? output.CopyAsync(length)
+                    : output.CopyToEndAsync());
             }
         }
         finally

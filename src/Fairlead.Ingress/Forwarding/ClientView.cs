@@ -13,11 +13,15 @@ internal readonly record struct ClientView(IPAddress Address, string Scheme, str
 {
     public bool IsHttps => Scheme is "https";
 
-    /// <summary>As ingress-nginx finds <c>$remote_addr</c>, <c>$pass_access_scheme</c>, <c>$best_http_host</c> and <c>$pass_port</c>.</summary>
+    /// <summary>
+    /// As ingress-nginx finds <c>$remote_addr</c>, <c>$pass_access_scheme</c>, <c>$best_http_host</c> and <c>$pass_port</c>.
+    /// </summary>
     public static ClientView Of(Exchange exchange, GlobalOptions options)
     {
         var listener = exchange.Listener;
-        var address = exchange.Connection.RemoteIpAddress is not { } remote ? IPAddress.None : remote.IsIPv4MappedToIPv6 ? remote.MapToIPv4() : remote;
+        var address = exchange.Connection.RemoteIpAddress is not { } remote ? IPAddress.None
+            : remote.IsIPv4MappedToIPv6 ? remote.MapToIPv4()
+            : remote;
         var headers = exchange.Request.Headers;
         var view = new ClientView(
             address,
@@ -40,7 +44,9 @@ internal readonly record struct ClientView(IPAddress Address, string Scheme, str
             ushort.TryParse(port, out _) ? port : Port);
     }
 
-    /// <summary>The last address of the list that is no trusted proxy; the first one if all are (nginx <c>real_ip_recursive on</c>).</summary>
+    /// <summary>
+    /// The last address of the list that is no trusted proxy; the first one if all are (nginx <c>real_ip_recursive on</c>).
+    /// </summary>
     private static IPAddress? OriginalAddress(string list, AddressRanges trusted)
     {
         IPAddress? found = null;

@@ -2,8 +2,8 @@ namespace Fairlead.Ingress.Forwarding;
 
 /// <summary>A time limit that is moved with every read and write, and almost never reached.</summary>
 /// <remarks>
-/// Moving a timer for each of them would cost more than the parsing. So only the time is noted; the timer, once started, looks at it when it
-/// fires and starts itself again for the rest. It may be set from any thread; the last one counts.
+/// Moving a timer for each of them would cost more than the parsing. So only the time is noted; the timer, once started, looks at it when
+/// it fires and starts itself again for the rest. It may be set from any thread; the last one counts.
 /// </remarks>
 internal sealed class Deadline : IDisposable
 {

@@ -5,7 +5,9 @@ using Microsoft.AspNetCore.Http.Features;
 namespace Fairlead.Ingress.Forwarding;
 
 /// <summary>One request and its answer, as Kestrel sees them, and what is noted about them for the log and the metrics.</summary>
-/// <remarks>Kestrel keeps one with each connection and it is used again for the next request: <see cref="Begin"/> resets everything.</remarks>
+/// <remarks>
+/// Kestrel keeps one with each connection and it is used again for the next request: <see cref="Begin"/> resets everything.
+/// </remarks>
 internal sealed class Exchange
 {
     private IFeatureCollection _features = null!;

@@ -43,7 +43,8 @@ internal sealed class Forwarder(TimeProvider time)
     }
 
     private async Task TryEndpointsAsync(
-        Exchange exchange, RouteDecision decision, LiveUpstream upstream, GlobalOptions options, RequestBody? body, string? upgrade, CancellationToken aborted)
+        Exchange exchange, RouteDecision decision, LiveUpstream upstream, GlobalOptions options, RequestBody? body, string? upgrade,
+        CancellationToken aborted)
     {
         var route = decision.Route.Options;
         var started = time.GetTimestamp();
@@ -51,7 +52,8 @@ internal sealed class Forwarder(TimeProvider time)
         UpstreamException? failure = null;
         while (upstream.Next(tried) is { } pool)
         {
-            var hasNext = tried.Count + 1 < upstream.Count && IsInLimits(route, tried.Count + 1, time.GetElapsedTime(started)) && IsRepeatable(exchange, route, options);
+            var hasNext = tried.Count + 1 < upstream.Count && IsInLimits(route, tried.Count + 1, time.GetElapsedTime(started))
+                && IsRepeatable(exchange, route, options);
             try
             {
                 if (await new Attempt(exchange, decision, options, pool, hasNext, time).RunAsync(body, upgrade, aborted) is var result
@@ -103,7 +105,8 @@ internal sealed class Forwarder(TimeProvider time)
             && (route.NextUpstreamTimeout == TimeSpan.Zero || elapsed < route.NextUpstreamTimeout);
 
     private static bool IsRepeatable(Exchange exchange, RouteOptions route, GlobalOptions options)
-        => Methods.IsIdempotent(exchange.Request.Method) || options.RetryNonIdempotent || route.NextUpstream.HasFlag(NextUpstream.NonIdempotent);
+        => Methods.IsIdempotent(exchange.Request.Method) || options.RetryNonIdempotent
+            || route.NextUpstream.HasFlag(NextUpstream.NonIdempotent);
 
     private static void SetBodyLimit(Exchange exchange, long limit)
     {
@@ -113,7 +116,9 @@ internal sealed class Forwarder(TimeProvider time)
         }
     }
 
-    /// <summary>The protocol that the client wants to switch to; null when it does not, or for one that would hide requests from this proxy (h2c).</summary>
+    /// <summary>
+    /// The protocol that the client wants to switch to; null when it does not, or for one that would hide requests from this proxy (h2c).
+    /// </summary>
     private static string? UpgradeProtocol(Exchange exchange)
     {
         if (exchange.ExtendedConnect is { IsExtendedConnect: true } connect)

@@ -13,7 +13,9 @@ internal static class HopByHop
 
     public static bool Contains(string name) => s_always.Contains(name);
 
-    /// <summary>The headers that <c>Connection</c> names, besides those that are hop-by-hop anyway. Null when there are none, as nearly always.</summary>
+    /// <summary>
+    /// The headers that <c>Connection</c> names, besides those that are hop-by-hop anyway. Null when there are none, as nearly always.
+    /// </summary>
     public static List<string>? ListedBy(StringValues connection)
     {
         List<string>? listed = null;

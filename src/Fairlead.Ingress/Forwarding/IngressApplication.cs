@@ -10,7 +10,8 @@ namespace Fairlead.Ingress.Forwarding;
 /// <summary>What Kestrel calls for every request: decides by the newest route table, then answers or forwards.</summary>
 /// <remarks>It stands directly on the server: no hosting pipeline, no HttpContext, no routing of ASP.NET in between.</remarks>
 internal sealed partial class IngressApplication(
-    LiveRoutes routes, Forwarder forwarder, StatusPages status, RequestMetrics metrics, AccessLog? accessLog, TimeProvider time, ILogger<IngressApplication> logger)
+    LiveRoutes routes, Forwarder forwarder, StatusPages status, RequestMetrics metrics, AccessLog? accessLog, TimeProvider time,
+    ILogger<IngressApplication> logger)
     : IHttpApplication<Exchange>
 {
     public Exchange CreateContext(IFeatureCollection contextFeatures)
@@ -113,7 +114,8 @@ internal sealed partial class IngressApplication(
     {
         var request = exchange.Request;
         return RequestRouter.Decide(table, new RouteRequest(
-            exchange.Client.IsHttps, request.Headers.Host.ToString(), exchange.Client.Host, target, request.Method, exchange.Client.Address, request.Headers.ContentLength));
+            exchange.Client.IsHttps, request.Headers.Host.ToString(), exchange.Client.Host, target, request.Method,
+            exchange.Client.Address, request.Headers.ContentLength));
     }
 
     private static Task AnswerAsync(Exchange exchange, in RouteDecision decision, GlobalOptions options)
@@ -128,7 +130,10 @@ internal sealed partial class IngressApplication(
         return Answers.PageAsync(exchange, decision.Status, decision.Location);
     }
 
-    /// <summary>Framings that a client may mean in one way and an endpoint read in another: request smuggling. RFC 9112 §6.1 lets a server refuse them.</summary>
+    /// <summary>
+    /// Framings that a client may mean in one way and an endpoint read in another: request smuggling. RFC 9112 §6.1 lets a server refuse
+    /// them.
+    /// </summary>
     /// <remarks>Of both framings Kestrel takes the chunked one and renames the other header; this proxy refuses.</remarks>
     private static bool IsAmbiguous(Exchange exchange)
         => exchange.Request.Headers.TransferEncoding.Count > 0 && exchange.Request.Headers.ContainsKey("X-Content-Length");

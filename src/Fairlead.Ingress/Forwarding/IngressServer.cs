@@ -29,7 +29,8 @@ internal sealed class IngressServer : IAsyncDisposable
     private readonly CancellationTokenSource _stop = new();
     private Task _background = Task.CompletedTask;
 
-    public IngressServer(Snapshot<RouteTable> routes, IngressServerOptions options, TimeProvider time, ILoggerFactory loggers, TextWriter? accessLog = null)
+    public IngressServer(Snapshot<RouteTable> routes, IngressServerOptions options, TimeProvider time, ILoggerFactory loggers,
+        TextWriter? accessLog = null)
     {
         _prometheus = new PrometheusText();
         _live = new LiveRoutes(routes, time);

@@ -7,8 +7,8 @@ namespace Fairlead.Ingress.Forwarding;
 
 /// <summary>The newest route table, and the connections that go with it.</summary>
 /// <remarks>
-/// Whoever reads a new table first brings the connections in line with it: a table is in force from the first request after its publication,
-/// and an endpoint that it no longer has gets no request from then on.
+/// Whoever reads a new table first brings the connections in line with it: a table is in force from the first request after its
+/// publication, and an endpoint that it no longer has gets no request from then on.
 /// </remarks>
 internal sealed class LiveRoutes(Snapshot<RouteTable> routes, TimeProvider time) : IDisposable
 {
@@ -36,7 +36,8 @@ internal sealed class LiveRoutes(Snapshot<RouteTable> routes, TimeProvider time)
         while (true)
         {
             var table = Current;
-            await routes.ChangedAsync(table).WaitAsync(TimeSpan.FromSeconds(10), time, ct).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await routes.ChangedAsync(table).WaitAsync(TimeSpan.FromSeconds(10), time, ct)
+                .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             ct.ThrowIfCancellationRequested();
             foreach (var pool in Volatile.Read(ref _pools).Values)
             {

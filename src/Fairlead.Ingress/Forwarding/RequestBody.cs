@@ -5,8 +5,8 @@ namespace Fairlead.Ingress.Forwarding;
 
 /// <summary>The body of a client's request on its way to an endpoint.</summary>
 /// <remarks>
-/// A small body is read whole first: a slow client then keeps no endpoint busy, it goes out in one write with the head, and it can be sent again
-/// to the next endpoint. A greater one, or one of unknown length, is passed on piece by piece and can be sent once.
+/// A small body is read whole first: a slow client then keeps no endpoint busy, it goes out in one write with the head, and it can be
+/// sent again to the next endpoint. A greater one, or one of unknown length, is passed on piece by piece and can be sent once.
 /// </remarks>
 internal sealed class RequestBody : IDisposable
 {

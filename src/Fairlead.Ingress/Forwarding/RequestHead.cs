@@ -9,7 +9,8 @@ internal static class RequestHead
     // What this proxy says itself, so that no client can say it; and what means nothing further on.
     private static readonly FrozenSet<string> s_own = FrozenSet.ToFrozenSet(
         [
-            "Host", "Content-Length", "Expect", "Proxy", "X-Request-ID", "X-Real-IP", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Port",
+            "Host", "Content-Length", "Expect", "Proxy", "X-Request-ID", "X-Real-IP", "X-Forwarded-For", "X-Forwarded-Host",
+            "X-Forwarded-Port",
             "X-Forwarded-Proto", "X-Forwarded-Scheme", "X-Scheme", "X-Original-Forwarded-For", "X-Original-Forwarded-Host",
         ],
         StringComparer.OrdinalIgnoreCase);
@@ -20,7 +21,8 @@ internal static class RequestHead
     public readonly record struct Framing(long? Length, bool IsChunked);
 
     /// <param name="upgrade">The protocol to switch to, or null.</param>
-    public static void Write(ByteWriter to, Exchange exchange, in RouteDecision decision, GlobalOptions options, Framing framing, string? upgrade)
+    public static void Write(ByteWriter to, Exchange exchange, in RouteDecision decision, GlobalOptions options, Framing framing,
+        string? upgrade)
     {
         var client = exchange.Client;
         var headers = exchange.Request.Headers;
@@ -37,7 +39,8 @@ internal static class RequestHead
         {
             if (name[0] == ':' || s_own.Contains(name) || HopByHop.Contains(name) || name.Contains('_', StringComparison.Ordinal)
                 || (listed is not null && listed.Contains(name, StringComparer.OrdinalIgnoreCase))
-                || (decision.Rewritten && route.ForwardedPrefix is not null && name.Equals("X-Forwarded-Prefix", StringComparison.OrdinalIgnoreCase)))
+                || (decision.Rewritten && route.ForwardedPrefix is not null
+                    && name.Equals("X-Forwarded-Prefix", StringComparison.OrdinalIgnoreCase)))
             {
                 continue;
             }

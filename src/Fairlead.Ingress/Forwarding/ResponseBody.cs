@@ -5,8 +5,8 @@ namespace Fairlead.Ingress.Forwarding;
 
 /// <summary>Passes the body of an endpoint's answer on to the client, as it comes.</summary>
 /// <remarks>
-/// What has been received is flushed before more is waited for, so that a slow answer arrives piece by piece, and nothing is read that the client
-/// does not take: memory is bounded by the buffers of one connection.
+/// What has been received is flushed before more is waited for, so that a slow answer arrives piece by piece, and nothing is read that
+/// the client does not take: memory is bounded by the buffers of one connection.
 /// </remarks>
 internal sealed class ResponseBody(UpstreamConnection connection, PipeWriter output)
 {
@@ -141,7 +141,9 @@ internal sealed class ResponseBody(UpstreamConnection connection, PipeWriter out
         return size;
     }
 
-    /// <summary>Waits for a whole line, and gives its length without CRLF. An empty line is taken; another one stays for the caller.</summary>
+    /// <summary>
+    /// Waits for a whole line, and gives its length without CRLF. An empty line is taken; another one stays for the caller.
+    /// </summary>
     private async ValueTask<int> ReadLineAsync()
     {
         while (true)

@@ -130,7 +130,8 @@ internal sealed class ResponseHead
         var value = header.Value(head);
         if (Ascii.EqualsIgnoreCase(name, "Content-Length"u8))
         {
-            if (value.IsEmpty || value.ContainsAnyExceptInRange((byte)'0', (byte)'9') || !Utf8Parser.TryParse(value, out long length, out var used)
+            if (value.IsEmpty || value.ContainsAnyExceptInRange((byte)'0', (byte)'9')
+                || !Utf8Parser.TryParse(value, out long length, out var used)
                 || used != value.Length || (ContentLength is { } before && before != length))
             {
                 return false;

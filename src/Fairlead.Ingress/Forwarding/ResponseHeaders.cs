@@ -11,7 +11,8 @@ internal static class ResponseHeaders
 {
     // As nginx: these are about the endpoint, or instructions for nginx itself. Content-Length is set by the framing.
     private static readonly FrozenSet<string> s_dropped = FrozenSet.ToFrozenSet(
-        ["Content-Length", "Date", "Server", "X-Pad", "X-Accel-Redirect", "X-Accel-Limit-Rate", "X-Accel-Buffering", "X-Accel-Charset", "X-Accel-Expires"],
+        ["Content-Length", "Date", "Server", "X-Pad", "X-Accel-Redirect", "X-Accel-Limit-Rate", "X-Accel-Buffering", "X-Accel-Charset",
+            "X-Accel-Expires"],
         StringComparer.OrdinalIgnoreCase);
 
     // The names that nearly every answer has, so that no string is made for them.
@@ -21,8 +22,10 @@ internal static class ResponseHeaders
             HeaderNames.AccessControlAllowMethods, HeaderNames.AccessControlAllowOrigin, HeaderNames.Age, HeaderNames.Allow,
             HeaderNames.CacheControl, HeaderNames.Connection, HeaderNames.ContentDisposition, HeaderNames.ContentEncoding,
             HeaderNames.ContentLanguage, HeaderNames.ContentLength, HeaderNames.ContentRange, HeaderNames.ContentSecurityPolicy,
-            HeaderNames.ContentType, HeaderNames.Date, HeaderNames.ETag, HeaderNames.Expires, HeaderNames.KeepAlive, HeaderNames.LastModified,
-            HeaderNames.Link, HeaderNames.Location, HeaderNames.Pragma, HeaderNames.Server, HeaderNames.SetCookie, HeaderNames.StrictTransportSecurity,
+            HeaderNames.ContentType, HeaderNames.Date, HeaderNames.ETag, HeaderNames.Expires, HeaderNames.KeepAlive,
+            HeaderNames.LastModified,
+            HeaderNames.Link, HeaderNames.Location, HeaderNames.Pragma, HeaderNames.Server, HeaderNames.SetCookie,
+            HeaderNames.StrictTransportSecurity,
             HeaderNames.TransferEncoding, HeaderNames.Upgrade, HeaderNames.Vary, HeaderNames.Via, HeaderNames.WWWAuthenticate,
             HeaderNames.XContentTypeOptions, HeaderNames.XFrameOptions, HeaderNames.XPoweredBy, HeaderNames.XXSSProtection,
             HeaderNames.SecWebSocketAccept, HeaderNames.SecWebSocketProtocol, HeaderNames.SecWebSocketExtensions,
@@ -35,7 +38,8 @@ internal static class ResponseHeaders
         foreach (var header in head.Headers)
         {
             var name = Name(header.Name(bytes));
-            if (HopByHop.Contains(name) || s_dropped.Contains(name) || (listed is not null && listed.Contains(name, StringComparer.OrdinalIgnoreCase)))
+            if (HopByHop.Contains(name) || s_dropped.Contains(name)
+                || (listed is not null && listed.Contains(name, StringComparer.OrdinalIgnoreCase)))
             {
                 continue;
             }

@@ -30,7 +30,9 @@ internal sealed class Sending
         }
     }
 
-    /// <summary>Throws what the client did wrong, such as a body greater than the limit: that, and not the broken connection, is the cause.</summary>
+    /// <summary>
+    /// Throws what the client did wrong, such as a body greater than the limit: that, and not the broken connection, is the cause.
+    /// </summary>
     public void ThrowIfClientFailed()
     {
         if (_clientFailure is not null)

@@ -8,7 +8,8 @@ internal static class Tunnel
 {
     private const int BufferSize = 16 * 1024;
 
-    public static async Task RunAsync(Exchange exchange, UpstreamConnection connection, GlobalOptions options, RouteOptions route, CancellationToken aborted)
+    public static async Task RunAsync(Exchange exchange, UpstreamConnection connection, GlobalOptions options, RouteOptions route,
+        CancellationToken aborted)
     {
         await using var client = await AcceptAsync(exchange, connection, options, route);
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(aborted);
@@ -22,7 +23,8 @@ internal static class Tunnel
         await Task.WhenAll(toClient, toEndpoint);
     }
 
-    private static async ValueTask<Stream> AcceptAsync(Exchange exchange, UpstreamConnection connection, GlobalOptions options, RouteOptions route)
+    private static async ValueTask<Stream> AcceptAsync(Exchange exchange, UpstreamConnection connection, GlobalOptions options,
+        RouteOptions route)
     {
         var headers = exchange.Response.Headers;
         ResponseHeaders.Copy(connection.Head, connection.HeadBytes, headers, keepLength: false);

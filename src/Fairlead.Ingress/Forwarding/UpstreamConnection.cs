@@ -8,8 +8,8 @@ namespace Fairlead.Ingress.Forwarding;
 
 /// <summary>One connection to an endpoint: HTTP/1.1, one request at a time.</summary>
 /// <remarks>
-/// A buffer is held only during a request, so an idle connection is a socket and little more. <see cref="Abort"/> may be called from any thread
-/// and makes the pending read or write fail; everything else belongs to the one request that has the connection.
+/// A buffer is held only during a request, so an idle connection is a socket and little more. <see cref="Abort"/> may be called from any
+/// thread and makes the pending read or write fail; everything else belongs to the one request that has the connection.
 /// </remarks>
 internal sealed class UpstreamConnection : IDisposable
 {
@@ -65,7 +65,8 @@ internal sealed class UpstreamConnection : IDisposable
     /// <summary>Bytes received and not taken yet.</summary>
     public ReadOnlyMemory<byte> Buffered => _buffer.AsMemory(_start, _end - _start);
 
-    public static async Task<UpstreamConnection> ConnectAsync(IPEndPoint endpoint, bool https, TimeSpan timeout, TimeProvider time, CancellationToken ct)
+    public static async Task<UpstreamConnection> ConnectAsync(IPEndPoint endpoint, bool https, TimeSpan timeout, TimeProvider time,
+        CancellationToken ct)
     {
         var socket = new Socket(endpoint.AddressFamily, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
         SslStream? tls = null;
@@ -87,7 +88,7 @@ internal sealed class UpstreamConnection : IDisposable
             socket.Dispose();
             ct.ThrowIfCancellationRequested();
             throw limit.IsCancellationRequested
-                ? new UpstreamException(UpstreamFailure.Timeout, $"{endpoint}: no connection within {timeout.TotalSeconds:0.###} s", e) { NothingSent = true }
+                ? new(UpstreamFailure.Timeout, $"{endpoint}: no connection within {timeout.TotalSeconds:0.###} s", e) { NothingSent = true }
                 : new UpstreamException(UpstreamFailure.Error, $"{endpoint}: {e.Message}", e) { NothingSent = true };
         }
     }
@@ -213,7 +214,9 @@ internal sealed class UpstreamConnection : IDisposable
 
             if (!await FillAsync())
             {
-                return _end == 0 ? false : throw new UpstreamException(UpstreamFailure.Error, "the endpoint closed within the head of its answer");
+                return _end == 0
+                    ? false
+                    : throw new UpstreamException(UpstreamFailure.Error, "the endpoint closed within the head of its answer");
             }
         }
     }
@@ -251,7 +254,8 @@ internal sealed class UpstreamConnection : IDisposable
             var feed = scanned + found;
             if (feed == 0 || _buffer[feed - 1] != '\r' || feed == 1)
             {
-                throw new UpstreamException(UpstreamFailure.InvalidAnswer, "the head of the answer has an empty first line or a line without CR");
+                throw new UpstreamException(UpstreamFailure.InvalidAnswer,
+                    "the head of the answer has an empty first line or a line without CR");
             }
 
             if (feed - 1 == line)
@@ -270,7 +274,8 @@ internal sealed class UpstreamConnection : IDisposable
     {
         if (_buffer.Length >= ResponseHead.MostBytes)
         {
-            throw new UpstreamException(UpstreamFailure.InvalidAnswer, $"the head of the answer is greater than {ResponseHead.MostBytes} bytes");
+            throw new UpstreamException(UpstreamFailure.InvalidAnswer,
+                $"the head of the answer is greater than {ResponseHead.MostBytes} bytes");
         }
 
         var larger = ArrayPool<byte>.Shared.Rent(_buffer.Length * 2);

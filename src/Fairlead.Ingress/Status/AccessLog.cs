@@ -6,7 +6,9 @@ using Fairlead.Ingress.Forwarding;
 namespace Fairlead.Ingress.Status;
 
 /// <summary>Writes a line for each request, in ingress-nginx's format <c>upstreaminfo</c>.</summary>
-/// <remarks>Lines are written by one task of their own; when the output cannot keep up they are dropped rather than kept or waited for.</remarks>
+/// <remarks>
+/// Lines are written by one task of their own; when the output cannot keep up they are dropped rather than kept or waited for.
+/// </remarks>
 internal sealed class AccessLog(TextWriter output, TimeProvider time)
 {
     private const int MostWaiting = 8192;
@@ -45,7 +47,10 @@ internal sealed class AccessLog(TextWriter output, TimeProvider time)
         }
     }
 
-    /// <summary>The line: client, time, request, status, bytes, referrer, agent, request length, duration, upstream name, endpoint, its length, time and status, request id.</summary>
+    /// <summary>
+    /// The line: client, time, request, status, bytes, referrer, agent, request length, duration, upstream name, endpoint, its length,
+    /// time and status, request id.
+    /// </summary>
     internal static string Line(Exchange exchange, TimeSpan duration, DateTimeOffset now)
     {
         var request = exchange.Request;
@@ -55,14 +60,17 @@ internal sealed class AccessLog(TextWriter output, TimeProvider time)
         text.Append(CultureInfo.InvariantCulture, $"{exchange.LoggedStatus} {exchange.BodyBytesSent} \"");
         Escaped(text, Or(request.Headers.Referer.ToString())).Append("\" \"");
         Escaped(text, Or(request.Headers.UserAgent.ToString())).Append("\" ");
-        text.Append(CultureInfo.InvariantCulture, $"{exchange.BodyBytesReceived} {duration.TotalSeconds:0.000} [{exchange.Upstream?.ToString() ?? "upstream-default-backend"}] [] ");
+        var upstream = exchange.Upstream?.ToString() ?? "upstream-default-backend";
+        text.Append(CultureInfo.InvariantCulture, $"{exchange.BodyBytesReceived} {duration.TotalSeconds:0.000} [{upstream}] [] ");
         if (exchange.Endpoint is null)
         {
             text.Append("- - - - ");
         }
         else
         {
-            text.Append(CultureInfo.InvariantCulture, $"{exchange.Endpoint} {exchange.BodyBytesSent} {exchange.UpstreamTime?.TotalSeconds ?? 0:0.000} {exchange.UpstreamStatus} ");
+            var took = exchange.UpstreamTime ?? TimeSpan.Zero;
+            text.Append(
+                CultureInfo.InvariantCulture, $"{exchange.Endpoint} {exchange.BodyBytesSent} {took.TotalSeconds:0.000} {exchange.UpstreamStatus} ");
         }
 
         return Escaped(text, Or(exchange.RequestId)).ToString();

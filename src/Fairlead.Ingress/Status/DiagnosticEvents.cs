@@ -6,8 +6,12 @@ using Fairlead.Kube.State;
 
 namespace Fairlead.Ingress.Status;
 
-/// <summary>Tells authors of objects what is wrong with them, by Events, as long as this replica leads. Each diagnostic is told once until it goes.</summary>
-internal sealed class DiagnosticEvents(EventRecorder recorder, Snapshot<RouteTable> routes, CertificateStore certificates, Snapshot<Leadership> leadership)
+/// <summary>
+/// Tells authors of objects what is wrong with them, by Events, as long as this replica leads. Each diagnostic is told once until it
+/// goes.
+/// </summary>
+internal sealed class DiagnosticEvents(
+    EventRecorder recorder, Snapshot<RouteTable> routes, CertificateStore certificates, Snapshot<Leadership> leadership)
 {
     private HashSet<RouteDiagnostic> _told = [];
 
@@ -33,7 +37,8 @@ internal sealed class DiagnosticEvents(EventRecorder recorder, Snapshot<RouteTab
            where secret.Key == new ObjectKey(ingress.Metadata.Namespace, tls.SecretName ?? "")
            let fault = certificates.Fault(secret)
            where fault is not null
-           select new RouteDiagnostic(DiagnosticSeverity.Warning, "Ingress", new ObjectKey(ingress.Metadata.Namespace, ingress.Metadata.Name), "TlsSecretInvalid",
+           select new RouteDiagnostic(DiagnosticSeverity.Warning, "Ingress",
+               new ObjectKey(ingress.Metadata.Namespace, ingress.Metadata.Name), "TlsSecretInvalid",
                $"Secret {secret.Key}: {fault} The default certificate is served instead.");
 
     private void Tell(RouteTable table)
@@ -50,7 +55,8 @@ internal sealed class DiagnosticEvents(EventRecorder recorder, Snapshot<RouteTab
                 Name = diagnostic.Object.Name,
                 Uid = diagnostic.Kind == "Ingress" ? ingresses.GetValueOrDefault(diagnostic.Object)?.Metadata.Uid : null,
             };
-            recorder.Record(about, diagnostic.Severity == DiagnosticSeverity.Notice ? "Normal" : "Warning", diagnostic.Reason, diagnostic.Message);
+            var type = diagnostic.Severity == DiagnosticSeverity.Notice ? "Normal" : "Warning";
+            recorder.Record(about, type, diagnostic.Reason, diagnostic.Message);
         }
 
         _told = now;

@@ -18,12 +18,15 @@ internal sealed class Leader
     private readonly StatusUpdater _status;
     private readonly DiagnosticEvents _events;
 
-    public Leader(KubeClient client, IngressOptions options, RouteSource source, CertificateStore certificates, TimeProvider time, ILogger logger)
+    public Leader(KubeClient client, IngressOptions options, RouteSource source, CertificateStore certificates, TimeProvider time,
+        ILogger logger)
     {
         (_options, _time) = (options, time);
-        _election = new(client, new ObjectKey(options.PodNamespace, options.ElectionId), options.PodName, options.ElectionTtl, time, logger);
+        var lease = new ObjectKey(options.PodNamespace, options.ElectionId);
+        _election = new(client, lease, options.PodName, options.ElectionTtl, time, logger);
         _recorder = new(client, "fairlead-ingress", options.PodName, time, logger);
-        _status = new(client, options, new PublishedAddresses(client, options, source.Services.Snapshot), source.Routes, _election.State, time, logger);
+        var addresses = new PublishedAddresses(client, options, source.Services.Snapshot);
+        _status = new(client, options, addresses, source.Routes, _election.State, time, logger);
         _events = new(_recorder, source.Routes, certificates, _election.State);
     }
 
@@ -35,7 +38,8 @@ internal sealed class Leader
     {
         using var election = new CancellationTokenSource();
         var elected = ElectAsync(election.Token);
-        var work = Task.WhenAll(_events.RunAsync(ct), _recorder.RunAsync(ct), _options.UpdateStatus ? _status.RunAsync(ct) : Task.CompletedTask);
+        var status = _options.UpdateStatus ? _status.RunAsync(ct) : Task.CompletedTask;
+        var work = Task.WhenAll(_events.RunAsync(ct), _recorder.RunAsync(ct), status);
         try
         {
             await work;

@@ -7,9 +7,11 @@ namespace Fairlead.Ingress.Status;
 
 /// <summary>Decides by a Lease which replica writes status and events. All of them serve requests.</summary>
 /// <remarks>
-/// Clocks of other machines are not trusted: a Lease counts as abandoned when <i>this</i> replica has seen no change of it for its whole duration.
+/// Clocks of other machines are not trusted: a Lease counts as abandoned when <i>this</i> replica has seen no change of it for its whole
+/// duration.
 /// </remarks>
-internal sealed partial class LeaderElection(KubeClient client, ObjectKey lease, string identity, TimeSpan ttl, TimeProvider time, ILogger logger)
+internal sealed partial class LeaderElection(
+    KubeClient client, ObjectKey lease, string identity, TimeSpan ttl, TimeProvider time, ILogger logger)
 {
     private string _seenVersion = "";
     private long _seenAt;
@@ -124,7 +126,8 @@ internal sealed partial class LeaderElection(KubeClient client, ObjectKey lease,
             if (await client.FindAsync(KubeResources.Leases, lease.Namespace, lease.Name, limit.Token) is { } current
                 && string.Equals(current.Spec.HolderIdentity, identity, StringComparison.Ordinal))
             {
-                await client.UpdateAsync(KubeResources.Leases, current with { Spec = current.Spec with { HolderIdentity = "", LeaseDurationSeconds = 1 } }, limit.Token);
+                await client.UpdateAsync(KubeResources.Leases,
+                    current with { Spec = current.Spec with { HolderIdentity = "", LeaseDurationSeconds = 1 } }, limit.Token);
             }
         }
         catch (Exception e) when (e is KubeException or HttpRequestException or IOException or OperationCanceledException)

@@ -20,7 +20,8 @@ internal sealed class PublishedAddresses(KubeClient client, IngressOptions optio
 
     /// <summary>Other replicas of this controller run.</summary>
     public async Task<bool> HasOtherReplicasAsync(CancellationToken ct)
-        => (await PodsAsync(ct)).Any(p => p.Metadata.DeletionTimestamp is null && !string.Equals(p.Metadata.Name, options.PodName, StringComparison.Ordinal));
+        => (await PodsAsync(ct))
+            .Any(p => p.Metadata.DeletionTimestamp is null && !string.Equals(p.Metadata.Name, options.PodName, StringComparison.Ordinal));
 
     /// <summary>As ingress-nginx reads a Service: by its type.</summary>
     internal static IEnumerable<LoadBalancerIngress>? OfService(Service? service)
@@ -39,7 +40,8 @@ internal sealed class PublishedAddresses(KubeClient client, IngressOptions optio
     {
         return (wantInternal ? null : Of("ExternalIP")) ?? Of("InternalIP");
 
-        string? Of(string type) => node.Status.Addresses.FirstOrDefault(a => string.Equals(a.Type, type, StringComparison.Ordinal))?.Address;
+        string? Of(string type)
+            => node.Status.Addresses.FirstOrDefault(a => string.Equals(a.Type, type, StringComparison.Ordinal))?.Address;
     }
 
     private static LoadBalancerIngress Entry(string address)
@@ -54,8 +56,10 @@ internal sealed class PublishedAddresses(KubeClient client, IngressOptions optio
         }
 
         // Labels that a controller gives each generation of pods anew do not tell replicas apart from others.
-        var labels = own.Metadata.Labels.Where(l => l.Key is not ("pod-template-hash" or "controller-revision-hash" or "pod-template-generation"));
-        var list = await client.ListAsync(KubeResources.Pods, options.PodNamespace, new ListOptions(LabelSelector: string.Join(',', labels.Select(l => $"{l.Key}={l.Value}"))), ct);
+        var labels = own.Metadata.Labels.Where(
+            l => l.Key is not ("pod-template-hash" or "controller-revision-hash" or "pod-template-generation"));
+        var list = await client.ListAsync(KubeResources.Pods, options.PodNamespace,
+            new ListOptions(LabelSelector: string.Join(',', labels.Select(l => $"{l.Key}={l.Value}"))), ct);
         return [.. list.Items.Where(p => p.Status.Phase is "Running" && p.Metadata.DeletionTimestamp is null)];
     }
 
@@ -64,7 +68,8 @@ internal sealed class PublishedAddresses(KubeClient client, IngressOptions optio
         var found = new List<LoadBalancerIngress>();
         foreach (var name in pods.Select(p => p.Spec.NodeName).OfType<string>().Distinct(StringComparer.Ordinal))
         {
-            if (await client.FindAsync(KubeResources.Nodes, null, name, ct) is { } node && OfNode(node, options.ReportInternalAddress) is { } address)
+            if (await client.FindAsync(KubeResources.Nodes, null, name, ct) is { } node
+                && OfNode(node, options.ReportInternalAddress) is { } address)
             {
                 found.Add(Entry(address));
             }

@@ -8,7 +8,8 @@ namespace Fairlead.Ingress.Status;
 /// <summary>Counts requests under ingress-nginx's names and labels, so that its dashboards go on working.</summary>
 internal sealed class RequestMetrics : IDisposable
 {
-    private static readonly InstrumentAdvice<double> s_sizes = new() { HistogramBucketBoundaries = [10, 100, 1000, 10_000, 100_000, 1_000_000, 10_000_000] };
+    private static readonly InstrumentAdvice<double> s_sizes = new() { HistogramBucketBoundaries = [10, 100, 1000, 10_000, 100_000,
+        1_000_000, 10_000_000] };
     private static readonly string[] s_statusTexts = [.. Enumerable.Range(0, 600).Select(s => s.ToString(CultureInfo.InvariantCulture))];
 
     private readonly Meter _meter = new("Fairlead.Ingress.Requests");
@@ -24,10 +25,14 @@ internal sealed class RequestMetrics : IDisposable
     {
         const string Prefix = "nginx_ingress_controller_";
         _requests = _meter.CreateCounter<long>(Prefix + "requests", null, "The total number of client requests");
-        _requestDuration = _meter.CreateHistogram<double>(Prefix + "request_duration_seconds", "s", "The request processing time in seconds");
-        _connectDuration = _meter.CreateHistogram<double>(Prefix + "connect_duration_seconds", "s", "The time spent on establishing a connection with the upstream server");
-        _headerDuration = _meter.CreateHistogram<double>(Prefix + "header_duration_seconds", "s", "The time spent on receiving first header from the upstream server");
-        _responseDuration = _meter.CreateHistogram<double>(Prefix + "response_duration_seconds", "s", "The time spent on receiving the response from the upstream server");
+        _requestDuration = _meter.CreateHistogram<double>(Prefix + "request_duration_seconds", "s",
+            "The request processing time in seconds");
+        _connectDuration = _meter.CreateHistogram<double>(Prefix + "connect_duration_seconds", "s",
+            "The time spent on establishing a connection with the upstream server");
+        _headerDuration = _meter.CreateHistogram<double>(Prefix + "header_duration_seconds", "s",
+            "The time spent on receiving first header from the upstream server");
+        _responseDuration = _meter.CreateHistogram<double>(Prefix + "response_duration_seconds", "s",
+            "The time spent on receiving the response from the upstream server");
         _requestSize = _meter.CreateHistogram(Prefix + "request_size", "By", "The length of the request's body", null, s_sizes);
         _responseSize = _meter.CreateHistogram(Prefix + "response_size", "By", "The length of the response's body", null, s_sizes);
     }

@@ -10,7 +10,9 @@ internal sealed class StatusPages(Snapshot<RouteTable> routes, PrometheusText pr
 {
     private volatile bool _ready;
 
-    /// <summary>Objects have been listed and requests are served; false again while shutting down, so that no new ones are sent here.</summary>
+    /// <summary>
+    /// Objects have been listed and requests are served; false again while shutting down, so that no new ones are sent here.
+    /// </summary>
     public bool IsReady
     {
         get => _ready;

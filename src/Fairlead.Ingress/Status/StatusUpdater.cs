@@ -9,7 +9,8 @@ namespace Fairlead.Ingress.Status;
 
 /// <summary>Keeps <c>status.loadBalancer</c> of the Ingresses that are served, as long as this replica leads.</summary>
 internal sealed partial class StatusUpdater(
-    KubeClient client, IngressOptions options, PublishedAddresses addresses, Snapshot<RouteTable> routes, Snapshot<Leadership> leadership, TimeProvider time, ILogger logger)
+    KubeClient client, IngressOptions options, PublishedAddresses addresses, Snapshot<RouteTable> routes, Snapshot<Leadership> leadership,
+    TimeProvider time, ILogger logger)
 {
     // An address that cannot be known yet, since the own pod is not running by the word of its status, is looked for more often.
     private static readonly TimeSpan s_soon = TimeSpan.FromSeconds(1);

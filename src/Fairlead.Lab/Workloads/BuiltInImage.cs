@@ -4,8 +4,8 @@ namespace Fairlead.Lab.Workloads;
 
 /// <summary>A program that the lab can run for a pod's <c>image</c> without any registry.</summary>
 /// <remarks>
-/// It mirrors an OCI image: <see cref="Entrypoint"/> is used unless the container has a <c>command</c> (then it is no built-in image any more,
-/// but a program of the host), and the container's <c>args</c> replace <see cref="DefaultArguments"/>.
+/// It mirrors an OCI image: <see cref="Entrypoint"/> is used unless the container has a <c>command</c> (then it is no built-in image any
+/// more, but a program of the host), and the container's <c>args</c> replace <see cref="DefaultArguments"/>.
 /// </remarks>
 public sealed record BuiltInImage
 {
@@ -28,7 +28,8 @@ public sealed record BuiltInImage
     public ImmutableArray<KeyValuePair<string, string>> Environment { get; init; } = [];
 
     /// <summary>The argument vector to execute.</summary>
-    /// <param name="executable">How this machine runs <c>fairlead</c>: the path of the executable, or several words such as <c>dotnet fairlead.dll</c>.</param>
+    /// <param name="executable">How this machine runs <c>fairlead</c>: the path of the executable, or several words such as <c>dotnet
+    /// fairlead.dll</c>.</param>
     /// <param name="args">The container's <c>args</c>; null or empty takes the default ones.</param>
     public ImmutableArray<string> CommandLine(IReadOnlyList<string> executable, IReadOnlyList<string>? args)
     {

@@ -8,8 +8,8 @@ namespace Fairlead.Lab.Workloads;
 /// <summary>The images that the lab runs without a registry.</summary>
 public static class BuiltInImages
 {
-    // A pod's process is one of dozens on a small machine: no background collector, a young generation of a few megabytes whatever the cache
-    // is, no bookkeeping for optimising what is hardly used, no diagnostics socket. What it takes: docs/workloads.md.
+    // A pod's process is one of dozens on a small machine: no background collector, a young generation of a few megabytes whatever the
+    // cache is, no bookkeeping for optimising what is hardly used, no diagnostics socket. What it takes: docs/workloads.md.
     private static readonly ImmutableArray<KeyValuePair<string, string>> s_small =
     [
         new("DOTNET_gcConcurrent", "0"),

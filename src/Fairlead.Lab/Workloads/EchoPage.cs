@@ -36,7 +36,8 @@ internal static class EchoPage
         ("protocol", context.Request.Protocol),
     ];
 
-    private static string MapToIPv4Or6(this System.Net.IPAddress address) => (address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address).ToString();
+    private static string MapToIPv4Or6(this System.Net.IPAddress address)
+        => (address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address).ToString();
 
     private static string Text(HttpContext context, (string Name, string Value)[] facts, string body)
     {

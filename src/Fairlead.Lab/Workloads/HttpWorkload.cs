@@ -14,8 +14,8 @@ namespace Fairlead.Lab.Workloads;
 
 /// <summary>The HTTP server behind <c>fairlead/http</c>: echoes requests, or answers a text, or serves files.</summary>
 /// <remarks>
-/// Its end has two steps, so that a Service fails no request while its endpoints are withdrawn: asked to end, it goes on answering new connections
-/// and asks clients to close kept ones, for the drain time; only then it stops listening and lets running requests end.
+/// Its end has two steps, so that a Service fails no request while its endpoints are withdrawn: asked to end, it goes on answering new
+/// connections and asks clients to close kept ones, for the drain time; only then it stops listening and lets running requests end.
 /// </remarks>
 internal sealed class HttpWorkload : IAsyncDisposable
 {
@@ -41,7 +41,8 @@ internal sealed class HttpWorkload : IAsyncDisposable
     }
 
     /// <summary>The port it listens on, once started.</summary>
-    public int Port => new Uri(_application.Services.GetRequiredService<IServer>().Features.GetRequiredFeature<IServerAddressesFeature>().Addresses.First()).Port;
+    public int Port => new Uri(
+        _application.Services.GetRequiredService<IServer>().Features.GetRequiredFeature<IServerAddressesFeature>().Addresses.First()).Port;
 
     /// <summary>Serves until cancelled, and through the drain that follows.</summary>
     /// <param name="started">Told once requests are answered.</param>
@@ -73,7 +74,8 @@ internal sealed class HttpWorkload : IAsyncDisposable
             "/readyz" => TextAsync(context, _draining ? 503 : 200, _draining ? "draining\n" : "ok\n"),
             "/ws" when context.WebSockets.IsWebSocketRequest => EchoSocketAsync(context),
             _ when _options is { Text: { } text, Status: { } status } => TextAsync(context, status, text + "\n"),
-            _ when _options.Text is { } text => path == "/" ? TextAsync(context, 200, text + "\n") : TextAsync(context, 404, $"404: {path} is not here, only /\n"),
+            _ when _options.Text is { } text
+                => path == "/" ? TextAsync(context, 200, text + "\n") : TextAsync(context, 404, $"404: {path} is not here, only /\n"),
             _ when _options.Root is { } root => FileAsync(context, root, path),
             _ => EchoAsync(context, path),
         };
@@ -82,11 +84,14 @@ internal sealed class HttpWorkload : IAsyncDisposable
     private Task EchoAsync(HttpContext context, string path)
         => path.Split('/', StringSplitOptions.RemoveEmptyEntries) switch
         {
-            ["status", var text] when int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var status) && status is >= 200 and <= 599
+            ["status", var text] when int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var status)
+                && status is >= 200 and <= 599
                 => TextAsync(context, status, status is 204 or 304 ? "" : $"{status}\n"),
-            ["delay", var text] when int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var milliseconds) && milliseconds <= 600_000
+            ["delay", var text] when int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var milliseconds)
+                && milliseconds <= 600_000
                 => DelayAsync(context, milliseconds),
-            ["bytes", var text] when long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var length) => BytesAsync(context, length),
+            ["bytes", var text] when long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var length)
+                => BytesAsync(context, length),
             _ => EchoPage.WriteAsync(context, _options),
         };
 

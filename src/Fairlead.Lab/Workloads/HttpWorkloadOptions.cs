@@ -47,7 +47,7 @@ internal sealed record HttpWorkloadOptions
                 "--port" => options with { Port = PortNumber(name, value) },
                 "--text" => options with { Text = value },
                 "--status" => options with { Status = StatusCode(name, value) },
-                "--root" => options with { Root = Directory.Exists(value) ? value : throw new FormatException($"--root: there is no folder {value}") },
+                "--root" => options with { Root = Folder(name, value) },
                 "--drain" => options with { Drain = Seconds(name, value) },
                 _ => throw new FormatException($"unknown argument {name}; there are --port, --text, --status, --root and --drain"),
             };
@@ -55,6 +55,9 @@ internal sealed record HttpWorkloadOptions
 
         return options;
     }
+
+    private static string Folder(string name, string value)
+        => Directory.Exists(value) ? value : throw new FormatException($"{name}: there is no folder {value}");
 
     private static int PortNumber(string name, string value)
         => int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out var port) && port is >= 0 and <= 65535
@@ -67,7 +70,8 @@ internal sealed record HttpWorkloadOptions
             : throw new FormatException($"{name}: '{value}' is no status of an answer");
 
     private static TimeSpan Seconds(string name, string value)
-        => double.TryParse(value.AsSpan().TrimEnd('s'), NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var seconds) && seconds <= 3600
+        => double.TryParse(value.AsSpan().TrimEnd('s'), NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var seconds)
+            && seconds <= 3600
             ? TimeSpan.FromSeconds(seconds)
             : throw new FormatException($"{name}: '{value}' is no number of seconds");
 }

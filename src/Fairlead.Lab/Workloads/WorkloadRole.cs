@@ -14,7 +14,8 @@ public static class WorkloadRole
     {
         if (args is not ["http", ..])
         {
-            await error.WriteLineAsync($"fairlead workload: {(args.Count == 0 ? "name a program" : $"no program '{args[0]}'")}; there is: http");
+            await error.WriteLineAsync(
+                $"fairlead workload: {(args.Count == 0 ? "name a program" : $"no program '{args[0]}'")}; there is: http");
             return WrongUsage;
         }
 
