@@ -25,8 +25,9 @@ internal sealed partial class TopologyLoop(Snapshot<Store<Node>> nodes, NodeTopo
         {
             var store = nodes.Current;
             var next = source.Update(store);
-            var rung = !ReferenceEquals(drift, _drift.Current);
-            drift = _drift.Current;
+            var bell = _drift.Current;
+            var rung = !ReferenceEquals(drift, bell);
+            drift = bell;
             if (!ReferenceEquals(next, told) || rung)
             {
                 Tell(told, next);

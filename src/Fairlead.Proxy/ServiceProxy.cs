@@ -23,6 +23,7 @@ public sealed partial class ServiceProxy : IDisposable
     private readonly ServiceTableSource _source;
     private readonly NftablesReconciler _reconciler;
     private readonly ReconcileLoop<ServiceTable> _loop;
+    private readonly TableMonitor _monitor;
     private readonly TimeProvider _time;
     private readonly ILogger<ServiceProxy> _logger;
 
@@ -34,6 +35,7 @@ public sealed partial class ServiceProxy : IDisposable
         _source = new(new NodeFacts(options.NodeName));
         _reconciler = new(options);
         _loop = new(_reconciler, Tables, s_timing, _time, options.Loggers.CreateLogger<ReconcileLoop<ServiceTable>>());
+        _monitor = new(options.Network, () => _reconciler.PortId, _loop.LookAgain, _time, _logger);
         Health = new(_time);
     }
 
@@ -47,7 +49,7 @@ public sealed partial class ServiceProxy : IDisposable
 
     /// <summary>Runs until cancelled, and leaves the kernel as it is then.</summary>
     public async Task RunAsync(CancellationToken ct)
-        => await Task.WhenAll(_services.RunAsync(ct), _slices.RunAsync(ct), CompileAsync(ct), _loop.RunAsync(ct), ProgressAsync(ct));
+        => await Task.WhenAll(_services.RunAsync(ct), _slices.RunAsync(ct), CompileAsync(ct), _loop.RunAsync(ct), _monitor.RunAsync(ct), ProgressAsync(ct));
 
     public void Dispose()
     {

@@ -15,6 +15,9 @@ namespace Fairlead.Agent.Overlay;
 /// </remarks>
 public sealed partial class VxlanReconciler(NetworkNamespace? network, ILogger<VxlanReconciler> logger) : IReconciler<NodeTopology>
 {
+    /// <summary>The link's alias, given last: a link without it was left half made by an agent that was killed.</summary>
+    private const string Finished = "fairlead: pod network overlay";
+
     /// <summary>EAFNOSUPPORT.</summary>
     private const int AddressFamilyNotSupported = 97;
 
@@ -74,10 +77,10 @@ public sealed partial class VxlanReconciler(NetworkNamespace? network, ILogger<V
             link = Create(routes, spec);
             LogCreated(spec.Name, spec.Vni, spec.UdpPort, spec.Local, spec.Mtu);
         }
-        else if (link.Mac != spec.Mac || link.Mtu != spec.Mtu || !link.Up)
+        else if (link.Mac != spec.Mac || link.Mtu != spec.Mtu || !link.Up || link.Alias != Finished)
         {
             routes.SetLink(link.Index, new LinkChange { Mac = spec.Mac, Mtu = spec.Mtu, Up = true });
-            NoLinkLocalAddress(routes, link);
+            Finish(routes, link);
             LogChanged(spec.Name, spec.Mtu, spec.Mac);
         }
 
@@ -89,16 +92,7 @@ public sealed partial class VxlanReconciler(NetworkNamespace? network, ILogger<V
         try
         {
             var link = routes.CreateVxlan(spec);
-            routes.SetLink(link.Index, new LinkChange { Alias = "fairlead: pod network overlay" });
-            NoLinkLocalAddress(routes, link);
-
-            // Answers may come back another way than the strict check expects; loose still asks for a route to the source.
-            var setting = $"net/ipv4/conf/{spec.Name}/rp_filter";
-            if (Sysctl.Find("net/ipv4/conf/all/rp_filter", network) == "1" || Sysctl.Find(setting, network) == "1")
-            {
-                Sysctl.Write(setting, "2", network);
-            }
-
+            Finish(routes, link);
             return link;
         }
         catch (LinuxException e) when (e.IsExists)
@@ -110,6 +104,21 @@ public sealed partial class VxlanReconciler(NetworkNamespace? network, ILogger<V
         {
             throw new OverlayException("this kernel cannot make VXLAN interfaces (module vxlan); load it or choose another --overlay", e);
         }
+    }
+
+    /// <summary>What the kernel does not take together with the link itself.</summary>
+    private void Finish(RouteSocket routes, Link link)
+    {
+        NoLinkLocalAddress(routes, link);
+
+        // Answers may come back another way than the strict check expects; loose still asks for a route to the source.
+        var setting = $"net/ipv4/conf/{link.Name}/rp_filter";
+        if (Sysctl.Find("net/ipv4/conf/all/rp_filter", network) == "1" || Sysctl.Find(setting, network) == "1")
+        {
+            Sysctl.Write(setting, "2", network);
+        }
+
+        routes.SetLink(link.Index, new LinkChange { Alias = Finished });
     }
 
     /// <summary>Keeps IPv6 from talking on the link by itself; a kernel without IPv6 does not anyway, and says so.</summary>

@@ -23,11 +23,16 @@ public sealed partial class ReconcileLoop<TDesired>(
     : BackgroundService
     where TDesired : class
 {
+    private readonly Snapshot<object> _bell = new(new object());
+
     /// <summary>The last state that is in force; null before the first.</summary>
     public Snapshot<Applied> Progress { get; } = new(new Applied(null));
 
     /// <summary>Follows the desired state until cancelled.</summary>
     public Task RunAsync(CancellationToken ct) => ExecuteAsync(ct);
+
+    /// <summary>Has the loop look again now, though nothing else is desired: somebody was heard to touch what we own.</summary>
+    public void LookAgain() => _bell.Publish(new object());
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
@@ -35,12 +40,12 @@ public sealed partial class ReconcileLoop<TDesired>(
         while (true)
         {
             stoppingToken.ThrowIfCancellationRequested();
-            var state = desired.Current;
+            var (state, bell) = (desired.Current, _bell.Current);
             try
             {
                 await ReconcileAsync(state, stoppingToken);
                 backoff = timing.MinBackoff;
-                await desired.ChangedAsync(state).WaitAsync(timing.Resync, time, stoppingToken)
+                await Task.WhenAny(desired.ChangedAsync(state), _bell.ChangedAsync(bell)).WaitAsync(timing.Resync, time, stoppingToken)
                     .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);      // a timeout is the resync
             }
             catch (Exception e) when (!stoppingToken.IsCancellationRequested)

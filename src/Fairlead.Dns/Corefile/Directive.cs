@@ -83,6 +83,11 @@ internal static class GoDuration
                 return false;
             }
 
+            if (length.TotalSeconds * amount > int.MaxValue)
+            {
+                return false;
+            }
+
             value += length * amount;
         }
 

@@ -41,7 +41,7 @@ internal sealed partial class QueryPipeline(string server, ILogger logger) : IRe
         }
     }
 
-    /// <summary>Fills the context's reply for one message. Never throws but for cancellation.</summary>
+    /// <summary>Fills the context's reply for one message. Never throws: a listener lives by it.</summary>
     public ValueTask AnswerAsync(DnsContext context, ReadOnlySpan<byte> message, DnsTransport transport, CancellationToken ct)
     {
         if (!context.TryReadRequest(message, transport))
@@ -89,7 +89,12 @@ internal sealed partial class QueryPipeline(string server, ILogger logger) : IRe
             var pending = chain(context, ct);
             return pending.IsCompletedSuccessfully ? ValueTask.CompletedTask : GuardAsync(pending, context);
         }
-        catch (Exception e) when (e is not OperationCanceledException)
+        catch (OperationCanceledException)
+        {
+            Hush(context);
+            return ValueTask.CompletedTask;
+        }
+        catch (Exception e)
         {
             Fail(context, e);
             return ValueTask.CompletedTask;
@@ -104,14 +109,19 @@ internal sealed partial class QueryPipeline(string server, ILogger logger) : IRe
         }
         catch (OperationCanceledException)
         {
-            // The server is stopping: silence makes the client ask another one.
-            context.Fail(ResponseCode.ServerFailure);
-            context.Silent = true;
+            Hush(context);
         }
         catch (Exception e)
         {
             Fail(context, e);
         }
+    }
+
+    /// <summary>The server is stopping: silence makes the client ask another one.</summary>
+    private static void Hush(DnsContext context)
+    {
+        context.Fail(ResponseCode.ServerFailure);
+        context.Silent = true;
     }
 
     private void Fail(DnsContext context, Exception e)

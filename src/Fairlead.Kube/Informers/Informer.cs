@@ -109,6 +109,7 @@ public sealed partial class Informer<T>
             try
             {
                 version ??= await ListAsync(ct);
+                var begun = _time.GetTimestamp();
                 await foreach (var batch in _client.WatchBatchesAsync(_resource, _options.Namespace, version, Selectors, ct))
                 {
                     version = Apply(batch, version);
@@ -116,7 +117,9 @@ public sealed partial class Informer<T>
                 }
 
                 // The server ended the watch, as it does every few minutes. Go on where it ended, at once; a server that
-                // ends each one without an event is a broken one, and gets the pause of a failure.
+                // ends each one soon and without an event is a broken one, and gets the pause of a failure. Where nothing
+                // happens for long is only quiet: a pause would hide the next event for its length.
+                _backoff = _time.GetElapsedTime(begun) > s_maxBackoff ? s_minBackoff : _backoff;
                 await PauseUnlessFirstAsync(ct);
             }
             catch (OperationCanceledException) when (ct.IsCancellationRequested)

@@ -46,6 +46,9 @@ internal sealed unsafe class NetlinkSocket : IDisposable
 
     internal SafeFileHandle Handle { get; }
 
+    /// <summary>What the kernel knows this socket by.</summary>
+    internal uint PortId => _portId;
+
     internal static NetlinkSocket Open(NetlinkProtocol protocol, NetworkNamespace? network)
     {
         var handle = Create(protocol, network);

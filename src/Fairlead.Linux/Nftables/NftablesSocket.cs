@@ -12,6 +12,9 @@ public sealed class NftablesSocket : IDisposable
 
     private NftablesSocket(NetlinkSocket socket) => _socket = socket;
 
+    /// <summary>What the kernel knows this socket by; <see cref="NftablesMonitor"/> names it with each change made here.</summary>
+    public uint PortId => _socket.PortId;
+
     /// <summary>Opens a socket in a namespace, or in the calling thread's.</summary>
     public static NftablesSocket Open(NetworkNamespace? network = null) => new(NetlinkSocket.Open(NetlinkProtocol.Netfilter, network));
 

@@ -35,6 +35,9 @@ public sealed class HealthServer : IAsyncDisposable
     {
         var options = new KestrelServerOptions { AddServerHeader = false };
         options.Limits.MaxRequestBodySize = 0;
+
+        // It listens on all addresses: strangers may not make a node agent large.
+        options.Limits.MaxConcurrentConnections = 100;
         options.Listen(endpoint, listen => listen.Protocols = HttpProtocols.Http1);
         var sockets = new SocketTransportOptions { IOQueueCount = 0 };
         if (network is not null)

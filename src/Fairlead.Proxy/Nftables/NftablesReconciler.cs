@@ -27,6 +27,8 @@ internal sealed partial class NftablesReconciler : IReconciler<ServiceTable>, ID
 
     /// <summary>What the kernel holds; null while that is not known.</summary>
     private NftablesImage? _actual;
+
+    /// <summary>The generation that the kernel is at if nobody but us changed anything since the table was last read.</summary>
     private uint _generation;
 
     /// <summary>Kept open: closing one makes the kernel wait until all that its last transaction removed is freed, 16 ms and more.</summary>
@@ -41,6 +43,9 @@ internal sealed partial class NftablesReconciler : IReconciler<ServiceTable>, ID
     }
 
     public string Name => "services";
+
+    /// <summary>What the kernel names our changes with; 0, which no socket of a process has, before the first.</summary>
+    internal uint PortId => Volatile.Read(ref _socket)?.PortId ?? 0;
 
     public Task ReconcileAsync(ServiceTable desired, CancellationToken ct)
     {
@@ -150,7 +155,10 @@ internal sealed partial class NftablesReconciler : IReconciler<ServiceTable>, ID
         socket.Commit(transaction, generation);
         image.Apply(plan);
         _actual = image;
-        _generation = socket.Generation();
+
+        // One of ours is one more. Asking the kernel would count what others did meanwhile as ours, and never look at it.
+        _generation = unchecked((generation ?? _generation) + 1);
+        _generation = _generation == 0 ? 1 : _generation;
         LogApplied(plan.Frontends.Length, transaction.Operations.Count, _desired.Table.Services.Count);
         Telemetry.ConntrackDeleted.Add(StaleFlows.Cut(plan, image, _options.Network));
     }

@@ -9,6 +9,7 @@ using Fairlead.KernelTests.Agent;
 using Fairlead.KernelTests.Fixtures;
 using Fairlead.Kube.Objects;
 using Fairlead.Kube.State;
+using Fairlead.Linux.Nftables;
 using Fairlead.Proxy;
 using Microsoft.Extensions.Logging.Abstractions;
 
@@ -344,6 +345,42 @@ public sealed class ServicesKernelTests(ServingNodes nodes) : IClassFixture<Serv
 
         await new MasqueradeReconciler(ThreeNodes.ClusterCidr, ThreeNodes.ServiceCidr, nodes[1].Network, NullLogger<MasqueradeReconciler>.Instance)
             .ReconcileAsync(nodes.TopologyOf(nodes[1]), _ct);
+    }
+
+    [Fact]
+    public async Task What_others_changed_beside_a_change_of_ours_is_found_at_the_next_look()
+    {
+        Shell.Need("nft");
+        var (first, second) = (ServingNodes.Service("beside-1", NextAddress()), ServingNodes.Service("beside-2", NextAddress()));
+        var proxy = ServingNodes.NewProxy(nodes[1]);
+        await proxy.ReconcileAsync(ServingNodes.TableOf(nodes[1], (first, [nodes.Servers[0]])), _ct);
+        nodes[1].Network.Sh("nft flush chain ip fairlead-proxy nodeports");
+
+        var table = ServingNodes.TableOf(nodes[1], (first, [nodes.Servers[0]]), (second, [nodes.Servers[0]]));
+        await proxy.ReconcileAsync(table, _ct);
+        await proxy.ReconcileAsync(table, _ct);
+
+        Assert.Contains("@service-nodeports", nodes[1].Network.Sh("nft list chain ip fairlead-proxy nodeports"), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_flush_is_told_by_the_kernel_with_the_name_of_the_table()
+    {
+        Shell.Need("nft");
+        using var monitor = NftablesMonitor.Open(nodes[1].Network);
+        nodes[1].Network.Sh("nft add table ip told");
+        nodes[1].Network.Sh("nft delete table ip told");
+
+        var heard = 0;
+        await foreach (var change in monitor.ReadAllAsync(_ct))
+        {
+            if (change is { Family: NftFamily.Ip, Table: "told" } && ++heard == 2)
+            {
+                break;
+            }
+        }
+
+        Assert.Equal(2, heard);
     }
 
     [Fact]

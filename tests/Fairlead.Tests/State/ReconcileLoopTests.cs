@@ -27,6 +27,18 @@ public sealed class ReconcileLoopTests : IAsyncDisposable
     private static CancellationToken Ct => TestContext.Current.CancellationToken;
 
     [Fact]
+    public async Task Asked_to_look_again_it_does_so_though_nothing_else_is_desired()
+    {
+        Begin(failures: 0);
+
+        Assert.Equal(s_timing.Resync, await _time.UntilAwaitedAsync(Ct));
+        _loop.LookAgain();
+        Assert.Equal(s_timing.Resync, await _time.UntilAwaitedAsync(Ct));
+
+        Assert.Equal(2, _reconciler.Calls);
+    }
+
+    [Fact]
     public async Task A_failure_is_tried_again_after_its_backoff()
     {
         Begin(failures: 1);

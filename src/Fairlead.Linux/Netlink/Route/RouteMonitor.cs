@@ -1,4 +1,3 @@
-using System.Net.Sockets;
 using System.Runtime.CompilerServices;
 using Fairlead.Linux.Namespaces;
 
@@ -8,29 +7,12 @@ namespace Fairlead.Linux.Netlink.Route;
 /// <remarks>Open it, read the lists, then read the events: so nothing falls between.</remarks>
 public sealed class RouteMonitor : IDisposable
 {
-    private const int BufferSize = 64 * 1024;
+    private readonly NetlinkListener _listener;
 
-    private readonly Socket _socket;
-
-    private RouteMonitor(Socket socket) => _socket = socket;
+    private RouteMonitor(NetlinkListener listener) => _listener = listener;
 
     public static RouteMonitor Open(NetworkNamespace? network = null, RouteGroups groups = RouteGroups.All)
-    {
-        var handle = NetlinkSocket.Create(NetlinkProtocol.Route, network);
-        try
-        {
-            NetlinkSocket.Option(handle, Libc.SolSocket, Libc.SoReceiveBufferForce, 8 << 20);
-            _ = NetlinkSocket.Bind(handle, GroupBits(groups));
-            var descriptor = new SafeSocketHandle(handle.DangerousGetHandle(), ownsHandle: true);
-            handle.SetHandleAsInvalid();
-            return new(new Socket(descriptor));
-        }
-        catch
-        {
-            handle.Dispose();
-            throw;
-        }
-    }
+        => new(NetlinkListener.Open(NetlinkProtocol.Route, GroupBits(groups), network));
 
     /// <summary>The changes, until cancelled; then the monitor is closed.</summary>
     /// <exception cref="NetlinkOverrunException">Events were lost: read everything anew and listen again.</exception>
@@ -38,20 +20,9 @@ public sealed class RouteMonitor : IDisposable
     {
         using (this)
         {
-            var buffer = new byte[BufferSize];
             while (true)
             {
-                int length;
-                try
-                {
-                    length = await _socket.ReceiveAsync(buffer.AsMemory(), ct);
-                }
-                catch (SocketException e) when (e.SocketErrorCode == SocketError.NoBufferSpaceAvailable)
-                {
-                    throw new NetlinkOverrunException();
-                }
-
-                foreach (var change in Read(buffer.AsSpan(0, length)))
+                foreach (var change in Read((await _listener.ReceiveAsync(ct)).Span))
                 {
                     yield return change;
                 }
@@ -59,7 +30,7 @@ public sealed class RouteMonitor : IDisposable
         }
     }
 
-    public void Dispose() => _socket.Dispose();
+    public void Dispose() => _listener.Dispose();
 
     internal static List<RouteEvent> Read(ReadOnlySpan<byte> datagram)
     {
