@@ -45,7 +45,8 @@ public sealed partial class ReconcileLoop<TDesired>(
             {
                 await ReconcileAsync(state, stoppingToken);
                 backoff = timing.MinBackoff;
-                await Task.WhenAny(desired.ChangedAsync(state), _bell.ChangedAsync(bell)).WaitAsync(timing.Resync, time, stoppingToken)
+                Task news = Task.WhenAny(desired.ChangedAsync(state), _bell.ChangedAsync(bell));
+                await news.WaitAsync(timing.Resync, time, stoppingToken)
                     .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);      // a timeout is the resync
             }
             catch (Exception e) when (!stoppingToken.IsCancellationRequested)

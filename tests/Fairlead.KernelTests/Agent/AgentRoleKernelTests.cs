@@ -120,6 +120,18 @@ public sealed class AgentRoleKernelTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_flush_of_the_service_table_by_somebody_else_is_mended_in_a_moment()
+    {
+        Shell.Need("nft");
+        await using var agents = await StartAsync();
+        await EventuallyAsync(() => Task.FromResult(_nodes[1].Network.Sh("nft list chain ip fairlead-proxy services")));
+
+        _nodes[1].Network.Sh("nft delete table ip fairlead-proxy");
+
+        await EventuallyAsync(() => Task.FromResult(_nodes[1].Network.Sh("nft list chain ip fairlead-proxy services")));
+    }
+
+    [Fact]
     public async Task A_node_that_is_deleted_is_gone_and_one_that_joins_is_there()
     {
         await using var agents = await StartAsync();

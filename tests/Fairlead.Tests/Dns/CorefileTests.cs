@@ -287,6 +287,7 @@ public sealed class CorefileTests
     [InlineData("5x")]
     [InlineData("-5s")]
     [InlineData("5s5")]
+    [InlineData("999999999h")]
     public void What_is_no_duration_is_refused(string text) => Assert.False(GoDuration.TryParse(text, out _));
 
     private static CorefileHost Host() => new(

@@ -110,6 +110,36 @@ public sealed class InformerTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Watches_that_end_after_long_quiet_follow_each_other_without_a_pause()
+    {
+        var begun = System.Threading.Channels.Channel.CreateUnbounded<TaskCompletionSource>();
+        _api.Fault = async context =>
+        {
+            if (!context.Request.Query.ContainsKey("watch"))
+            {
+                return false;
+            }
+
+            await context.Response.StartAsync(context.RequestAborted);
+            var end = new TaskCompletionSource();
+            begun.Writer.TryWrite(end);
+            await end.Task.WaitAsync(context.RequestAborted);
+            return true;
+        };
+        Start();
+
+        // No time passes but that of the watches: a pause would never end.
+        for (var i = 0; i < 4; i++)
+        {
+            var watch = await begun.Reader.ReadAsync(Ct);
+            _time.Advance(TimeSpan.FromSeconds(20));
+            watch.SetResult();
+        }
+
+        Assert.True(_informer.Snapshot.Current.Synced);
+    }
+
+    [Fact]
     public async Task Keeps_the_last_store_while_the_server_refuses_and_waits_longer_each_time()
     {
         await CreateAsync("a");
