@@ -126,6 +126,11 @@ internal sealed partial class RequestHandler(
             return DispatchSubresourceAsync(request, verb);
         }
 
+        if (resource is { Group: "", Plural: "endpoints" })
+        {
+            Answers.Warn(request.Http, ["v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice"]);
+        }
+
         return verb switch
         {
             "get" => objects.GetAsync(request),
@@ -140,10 +145,24 @@ internal sealed partial class RequestHandler(
         };
     }
 
+    /// <summary>kubectl shows the message to somebody who expects the command to work, so that it names another way.</summary>
+    private static StatusException NotOffered(string subresource) => subresource switch
+    {
+        "exec" or "attach" => StatusException.NotOffered($"pods/{subresource}", "let the container's own command do it and read its output with \"kubectl logs\""),
+        "portforward" => StatusException.NotOffered("pods/portforward", "expose the pod with a Service of type NodePort and use the node's address"),
+        "ephemeralcontainers" => StatusException.NotOffered("pods/ephemeralcontainers", "\"kubectl debug --copy-to\" makes a copy with another container"),
+        _ => StatusException.PathNotFound(),
+    };
+
     private Task DispatchSubresourceAsync(ResourceRequest request, string verb)
     {
         if (!request.Resource.Has(request.Subresource))
         {
+            if (request.Resource is { Group: "", Plural: "pods" })
+            {
+                throw NotOffered(request.Subresource);
+            }
+
             throw StatusException.PathNotFound();
         }
 

@@ -166,21 +166,12 @@ internal sealed class ObjectWriter(ObjectStore store, ServiceAllocator allocator
             DefaultIngressClass.Apply(store.Resource("ingressclasses.networking.k8s.io").State, value);
         }
 
-        Check(resource, "", value, old: null);
         if (resource is { Group: "", Plural: "pods" })
         {
-            CheckAccount(resource, @namespace, value);
+            ServiceAccountAdmission.Apply(store.Resource("serviceaccounts").State, resource.Name, @namespace, value);
         }
-    }
 
-    /// <summary>A pod of an account that does not exist could never get a token. The default account is made with its namespace by a controller and may be late.</summary>
-    private void CheckAccount(ApiResource resource, string @namespace, JsonObject pod)
-    {
-        var account = pod.Text("spec", "serviceAccountName");
-        if (account != "default" && store.Resource("serviceaccounts").Find(StoredObject.KeyOf(@namespace, account)) is null)
-        {
-            throw StatusException.Forbidden(resource.Name, pod.Text("metadata", "name"), $"error looking up service account {@namespace}/{account}: serviceaccount \"{account}\" not found");
-        }
+        Check(resource, "", value, old: null);
     }
 
     private static void Check(ApiResource resource, string subresource, JsonObject value, JsonObject? old)

@@ -33,6 +33,9 @@ internal sealed class StatusException(int code, string reason, string message, J
 
     public static StatusException MethodNotAllowed() => new(405, "MethodNotAllowed", "the server does not allow this method on the requested resource", []);
 
+    /// <summary>Known to Kubernetes, but not here; says what to do instead.</summary>
+    public static StatusException NotOffered(string what, string instead) => new(405, "MethodNotAllowed", $"{what} is not supported by this API server; {instead}", []);
+
     public static StatusException Unauthorized() => new(401, "Unauthorized", "Unauthorized");
 
     public static StatusException Expired(string message) => new(410, "Expired", message);

@@ -45,7 +45,7 @@ internal sealed partial class PodWorker : IDisposable
 
     public PodWorker(PodHost host, Pod pod)
     {
-        (_host, _pod) = (host, ServiceAccountVolume.Add(pod));
+        (_host, _pod) = (host, pod);
         _bell = new Doorbell(host.Time);
         _folder = new PodFolder(host.Options.StateDirectory, pod);
         _volumes = new PodVolumes(host, _folder);
@@ -66,7 +66,7 @@ internal sealed partial class PodWorker : IDisposable
     /// <summary>The object has changed.</summary>
     public void Update(Pod pod)
     {
-        Volatile.Write(ref _pod, ServiceAccountVolume.Add(pod));
+        Volatile.Write(ref _pod, pod);
         if (pod is { IsTerminating: true, Metadata.DeletionGracePeriodSeconds: 0 })
         {
             Hurry();

@@ -201,4 +201,15 @@ public sealed class AdmissionTests(TestServer server) : IClassFixture<TestServer
 
     private static string Deployment(string name)
         => $$$$$"""{"metadata":{"name":"{{{{{name}}}}}"},"spec":{"selector":{"matchLabels":{"a":"b"}},"template":{"metadata":{"labels":{"a":"b"}},"spec":{"containers":[{"name":"c","image":"i"}]}}}}""";
+
+    [Fact]
+    public async Task The_address_of_a_service_stays_and_one_field_is_enough_to_ask_for_another()
+    {
+        await server.CreateAsync($"{Core}/services", """{"metadata":{"name":"stays"},"spec":{"ports":[{"port":80}]}}""");
+
+        var (code, answer) = await server.SendAsync(HttpMethod.Patch, $"{Core}/services/stays", """{"spec":{"clusterIP":"10.96.0.77"}}""", "application/merge-patch+json");
+
+        Assert.Equal(422, code);
+        Assert.Equal("Service \"stays\" is invalid: spec.clusterIPs[0]: Invalid value: [\"10.96.0.77\"]: may not change once set", answer.Text("message"));
+    }
 }

@@ -56,21 +56,23 @@ public sealed class VolumeTests : IDisposable
     }
 
     [Fact]
-    public void The_service_account_volume_has_token_certificate_and_namespace()
+    public void A_projected_volume_has_token_certificate_and_namespace()
     {
-        var pod = ServiceAccountVolume.Add(s_pod);
-        var volume = Assert.Single(pod.Spec.Volumes);
+        var here = new DownwardApiFile { Path = "namespace", FieldRef = new ObjectFieldSelector { FieldPath = "metadata.namespace" } };
+        var projected = new ProjectedVolume
+        {
+            Sources =
+            [
+                new VolumeProjection { ServiceAccountToken = new ServiceAccountTokenProjection { Path = "token" } },
+                new VolumeProjection { ConfigMap = new ConfigMapProjection { Name = VolumeFilesCompiler.RootCaConfigMap } },
+                new VolumeProjection { DownwardAPI = new DownwardApiVolume { Items = [here] } },
+            ],
+        };
 
-        var content = VolumeFilesCompiler.Compile(volume, pod, Sources(token: "t0ken")).Value!;
+        var content = VolumeFilesCompiler.Compile(new Volume { Name = "v", Projected = projected }, s_pod, Sources(token: "t0ken")).Value!;
 
         Assert.Equal(["ca.crt=PEM", "namespace=shop", "token=t0ken"], content.Files.Select(Text));
-        Assert.Equal(ServiceAccountVolume.MountPath, Assert.Single(pod.Spec.Containers[0].VolumeMounts).MountPath);
-        Assert.Same(pod, ServiceAccountVolume.Add(pod));
     }
-
-    [Fact]
-    public void A_pod_that_wants_no_token_gets_none()
-        => Assert.Empty(ServiceAccountVolume.Add(s_pod with { Spec = s_pod.Spec with { AutomountServiceAccountToken = false } }).Spec.Volumes);
 
     [Fact]
     public void A_volume_changes_all_at_once()

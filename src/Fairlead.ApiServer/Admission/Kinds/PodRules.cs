@@ -102,7 +102,12 @@ internal static class PodRules
             spec["serviceAccount"] = "default";
         }
 
-        spec.SetDefault("priority", 0);
+        spec.SetDefault("priority", spec.Text("priorityClassName") switch
+        {
+            "system-node-critical" => 2_000_001_000,
+            "system-cluster-critical" => 2_000_000_000,
+            _ => 0,   // the two that Kubernetes has built in are all that this server knows
+        });
         spec.SetDefault("preemptionPolicy", "PreemptLowerPriority");
         Tolerate(spec, "node.kubernetes.io/not-ready");
         Tolerate(spec, "node.kubernetes.io/unreachable");

@@ -1,6 +1,5 @@
 using System.Net;
 using System.Net.Sockets;
-using System.Text.Json;
 using System.Text.Json.Nodes;
 using Fairlead.ApiServer.Json;
 using Fairlead.ApiServer.Resources;
@@ -78,6 +77,10 @@ internal static class ServiceRules
         {
             Keep(spec, before, "clusterIP");
             Keep(spec, before, "clusterIPs");
+        }
+        else if (spec.Text("clusterIP") != before.Text("clusterIP") && spec["clusterIPs"] is JsonArray { Count: > 0 } all && JsonNode.DeepEquals(all, before["clusterIPs"]))
+        {
+            all[0] = spec.Text("clusterIP");   // whoever changes only the one means both
         }
 
         if (type is "NodePort" or "LoadBalancer" && was is "NodePort" or "LoadBalancer")
@@ -228,7 +231,7 @@ internal static class ServiceRules
         if (next.Text("spec", "type") != "ExternalName" && old.Text("spec", "type") != "ExternalName" && old.Text("spec", "clusterIP").Length > 0
             && next.Text("spec", "clusterIP") != old.Text("spec", "clusterIP"))
         {
-            errors.Invalid("spec.clusterIPs[0]", next.At("spec", "clusterIP") is { } ip && ip.GetValueKind() == JsonValueKind.String ? ip : null, "may not change once set");
+            errors.Invalid("spec.clusterIPs[0]", next.At("spec", "clusterIPs"), "may not change once set");
         }
     }
 }

@@ -59,10 +59,10 @@ internal sealed class ContainerProbes : IDisposable
             await launched.WaitAsync(ended);
             if (_container.StartupProbe is { } startup)
             {
-                await Loop(ProbePurpose.Startup, startup, (passed, said) =>
+                await Loop(ProbePurpose.Startup, startup, (passed, _) =>
                 {
                     _started = passed;
-                    _unhealthy = passed ? null : $"failed startup probe: {said}";
+                    _unhealthy = passed ? null : "failed startup probe";
                 }).RunAsync(_liveness.Token);
             }
 
@@ -79,7 +79,7 @@ internal sealed class ContainerProbes : IDisposable
 
     private Task LivenessAsync()
         => _container.LivenessProbe is { } probe
-            ? Loop(ProbePurpose.Liveness, probe, (passed, said) => _unhealthy = passed ? null : $"failed liveness probe: {said}").RunAsync(_liveness.Token)
+            ? Loop(ProbePurpose.Liveness, probe, (passed, _) => _unhealthy = passed ? null : "failed liveness probe").RunAsync(_liveness.Token)
             : Task.CompletedTask;
 
     private Task ReadinessAsync(CancellationToken ended)

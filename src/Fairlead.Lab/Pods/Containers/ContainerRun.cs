@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Security.Cryptography;
 using Fairlead.Cni.Launcher;
 using Fairlead.Lab.Pods.Leftovers;
@@ -44,6 +45,9 @@ internal sealed class ContainerRun : IDisposable
     public CancellationToken Ended => _ended.Token;
 
     public bool HasExited => Exited.IsCompleted;
+
+    /// <summary>Whether the process runs nothing any more; true a moment before <see cref="HasExited"/>.</summary>
+    public bool IsGone => HasExited || new FileInfo(string.Create(CultureInfo.InvariantCulture, $"/proc/{Process.Id}/exe")).LinkTarget is null;
 
     /// <summary>Starts the launcher, notes the process, and only then tells it what to become.</summary>
     public static ContainerRun Start(ContainerStart start, TimeProvider time)

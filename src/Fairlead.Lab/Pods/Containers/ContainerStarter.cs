@@ -63,7 +63,7 @@ internal sealed class ContainerStarter(PodHost host, PodFolder folder, Doorbell 
         host.Events.Normal(pod, container.Name, "Created", $"Created container: {container.Name}");
         container.Started(run, StartProbes(pod, container, run, sandbox), host.Time.GetUtcNow());
         await run.Launched.WaitAsync(ct);
-        if (run.HasExited && LaunchFailure.Of(await run.Exited, run.Log) is not null)
+        if (run.IsGone && LaunchFailure.Of(await run.Exited.WaitAsync(ct), run.Log) is not null)
         {
             return null;
         }

@@ -13,7 +13,11 @@ internal static class AtomicFolder
     private const string Data = "..data";
 
     /// <summary>The number in a folder's name only has to be new; kubelet's has the time.</summary>
-    public static void Write(string folder, EquatableArray<VolumeFile> files, DateTimeOffset now)
+    /// <param name="folder">The volume.</param>
+    /// <param name="files">All its files.</param>
+    /// <param name="now">For the new folder's name.</param>
+    /// <param name="group">A pod's <c>fsGroup</c>, whose members can read every file whatever its mode.</param>
+    public static void Write(string folder, EquatableArray<VolumeFile> files, DateTimeOffset now, uint? group = null)
     {
         Directory.CreateDirectory(folder);
         var data = Path.Combine(folder, Data);
@@ -27,6 +31,11 @@ internal static class AtomicFolder
             Directory.CreateDirectory(Path.GetDirectoryName(path)!);
             File.WriteAllBytes(path, file.Content.Span);
             File.SetUnixFileMode(path, file.Mode);
+        }
+
+        if (group is { } owner)
+        {
+            VolumeGroup.Give(next, owner, VolumeGroup.Read);
         }
 
         var link = Path.Combine(folder, "..data_tmp");

@@ -76,7 +76,7 @@ internal sealed class PodVolumes(PodHost host, PodFolder folder)
         switch (volume)
         {
             case { EmptyDir: { } empty }:
-                return Directory.Exists(path) ? null : MakeEmpty(path, empty);
+                return Directory.Exists(path) ? null : MakeEmpty(path, empty, GroupOf(pod));
             case { HostPath: { } hostPath }:
                 return CheckHostPath(volume.Name, hostPath);
             case var _ when !VolumeFilesCompiler.IsWritten(volume):
@@ -93,14 +93,14 @@ internal sealed class PodVolumes(PodHost host, PodFolder folder)
 
         if (!_written.TryGetValue(volume.Name, out var before) || before != content)
         {
-            AtomicFolder.Write(path, content!.Files, host.Time.GetUtcNow());
+            AtomicFolder.Write(path, content!.Files, host.Time.GetUtcNow(), GroupOf(pod));
             _written[volume.Name] = content;
         }
 
         return null;
     }
 
-    private string? MakeEmpty(string path, EmptyDirVolume empty)
+    private string? MakeEmpty(string path, EmptyDirVolume empty, uint? group)
     {
         Directory.CreateDirectory(path);
         if (Quantity.TryParse(empty.SizeLimit, out var limit) && limit > 0)
@@ -109,6 +109,11 @@ internal sealed class PodVolumes(PodHost host, PodFolder folder)
         }
 
         File.SetUnixFileMode(path, Everyone);
+        if (group is { } owner)
+        {
+            VolumeGroup.Give(path, owner, VolumeGroup.ReadAndWrite);
+        }
+
         return null;
     }
 
@@ -183,6 +188,8 @@ internal sealed class PodVolumes(PodHost host, PodFolder folder)
         // Kubelet renews after four fifths of its life.
         return (token, now + ((expires - now) * 0.8));
     }
+
+    private static uint? GroupOf(Pod pod) => (uint?)pod.Spec.SecurityContext?.FsGroup;
 
     private static string AccountOf(Pod pod) => pod.Spec.ServiceAccountName is { Length: > 0 } name ? name : "default";
 }
