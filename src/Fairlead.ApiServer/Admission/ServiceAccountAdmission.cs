@@ -1,6 +1,5 @@
 using System.Text.Json.Nodes;
 using Fairlead.ApiServer.Json;
-using Fairlead.ApiServer.Resources;
 using Fairlead.ApiServer.Responses;
 using Fairlead.ApiServer.Storage;
 

@@ -15,6 +15,13 @@ internal static class OpenApiDocument
     private static readonly (string Name, string Type)[] s_writeParameters =
         [("dryRun", "string"), ("fieldManager", "string"), ("fieldValidation", "string"), ("force", "boolean")];
 
+    /// <summary>Scalars of two types, which explain shows by their names.</summary>
+    private static readonly Dictionary<Scalar, (string Name, string Other)> s_named = new()
+    {
+        [Scalar.IntOrString] = ("io.k8s.apimachinery.pkg.util.intstr.IntOrString", "integer"),
+        [Scalar.Quantity] = ("io.k8s.apimachinery.pkg.api.resource.Quantity", "number"),
+    };
+
     public static byte[] WriteV3(string group)
     {
         var resources = ResourceCatalog.All.Where(r => r.Group == group).ToList();
@@ -34,6 +41,11 @@ internal static class OpenApiDocument
             foreach (var type in Reachable(resources.Select(r => r.Type).Append(KubeSchema.Type("meta.DeleteOptions"))))
             {
                 WriteType(writer, type, resources, "#/components/schemas/", v3: true);
+            }
+
+            foreach (var (name, other) in s_named.Values)
+            {
+                WriteEither(writer, name, other);
             }
 
             writer.WriteEndObject();
@@ -271,16 +283,11 @@ internal static class OpenApiDocument
     {
         switch (type)
         {
-            case ObjectType o when v3 && wrapped:
-                // Beside a $ref nothing else may stand in 3.0: description and extensions go around it.
-                writer.WriteStartArray("allOf");
-                writer.WriteStartObject();
-                writer.WriteString("$ref", prefix + o.Type.OpenApiName);
-                writer.WriteEndObject();
-                writer.WriteEndArray();
-                break;
             case ObjectType o:
-                writer.WriteString("$ref", prefix + o.Type.OpenApiName);
+                WriteReference(writer, prefix + o.Type.OpenApiName, v3 && wrapped);
+                break;
+            case ScalarType scalar when v3 && s_named.TryGetValue(scalar.Scalar, out var named):
+                WriteReference(writer, prefix + named.Name, wrapped);
                 break;
             case ListType list:
                 writer.WriteString("type", "array");
@@ -298,6 +305,38 @@ internal static class OpenApiDocument
                 WriteScalar(writer, scalar);
                 break;
         }
+    }
+
+    private static void WriteReference(Utf8JsonWriter writer, string target, bool wrapped)
+    {
+        if (wrapped)
+        {
+            // Beside a $ref nothing else may stand in 3.0: description and extensions go around it.
+            writer.WriteStartArray("allOf");
+            writer.WriteStartObject();
+        }
+
+        writer.WriteString("$ref", target);
+        if (wrapped)
+        {
+            writer.WriteEndObject();
+            writer.WriteEndArray();
+        }
+    }
+
+    private static void WriteEither(Utf8JsonWriter writer, string name, string other)
+    {
+        writer.WriteStartObject(name);
+        writer.WriteStartArray("oneOf");
+        foreach (var type in (ReadOnlySpan<string>)["string", other])
+        {
+            writer.WriteStartObject();
+            writer.WriteString("type", type);
+            writer.WriteEndObject();
+        }
+
+        writer.WriteEndArray();
+        writer.WriteEndObject();
     }
 
     private static void WriteScalar(Utf8JsonWriter writer, ScalarType scalar)
