@@ -67,7 +67,7 @@ internal static class ServerSideApply
                     causes.Add((JsonNode)new JsonObject
                     {
                         ["reason"] = "FieldManagerConflict",
-                        ["message"] = $"conflict with \"{other.Text("manager")}\" using {other.Text("apiVersion")}",
+                        ["message"] = $"conflict with \"{other.Text("manager")}\"",
                         ["field"] = shown,
                     });
                 }

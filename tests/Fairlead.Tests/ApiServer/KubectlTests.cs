@@ -98,7 +98,7 @@ public sealed class KubectlTests : IClassFixture<TestServer>, IAsyncLifetime
 
         Assert.Equal("{\"a\":\"one\"}", await OkAsync("get cm ssa -o jsonpath={.data}"));
         Assert.Equal(1, exit);
-        Assert.Contains("conflict with \"kubectl\" using v1: .data.a", output, StringComparison.Ordinal);
+        Assert.Contains("conflict with \"kubectl\": .data.a", output, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -122,7 +122,7 @@ public sealed class PatchingTests
         live = Apply(live, """{"spec":{"replicas":4}}""", "second", force: true);
         var afterwards = Apply(live, "{}", "first");
 
-        Assert.Equal("Apply failed with 1 conflict: conflict with \"first\" using apps/v1: .spec.replicas", conflict.Message);
+        Assert.Equal("Apply failed with 1 conflict: conflict with \"first\": .spec.replicas", conflict.Message);
         Assert.Equal(4, (int)afterwards["spec"]!["replicas"]!);
     }
 
