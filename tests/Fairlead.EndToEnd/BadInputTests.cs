@@ -18,7 +18,7 @@ public sealed class BadInputTests
         { "a manifest that is not YAML", "printf 'kind: [' > $HOME/broken.yaml; fairlead up --name LAB -f $HOME/broken.yaml", "broken.yaml" },
         { "a manifest that the API refuses", "printf 'apiVersion: v1\\nkind: ConfigMap\\nmetadata: {name: c}\\nspec: {}\\n' > $HOME/wrong.yaml; fairlead up --name LAB -f $HOME/wrong.yaml", "unknown field \"spec\"" },
         { "a port in use", "exec 3<>/dev/null; fairlead up --name LAB --api-port PORT", "PORT" },
-        { "not root", "setpriv --reuid=65534 --regid=65534 --clear-groups env HOME=/tmp XDG_STATE_HOME= $PROGRAM up --name LAB", "root" },
+        { "not root", "cp -rL $(dirname $PROGRAM) $HOME/readable && chmod 755 $HOME && setpriv --reuid=65534 --regid=65534 --clear-groups env HOME=/tmp XDG_STATE_HOME= $HOME/readable/fairlead up --name LAB", "root" },
         { "no kubectl", Kubectl + " $PROGRAM up --name LAB", "kubectl" },
     };
 

@@ -107,7 +107,7 @@ public sealed class LifecycleTests
     {
         await using var host = new TestHost();
         (await host.Sh("nft add table inet somebody; ip link add theirs type dummy || ip link add theirs type veth peer name others")).Ok();
-        (await host.Sh("nft add table inet fairlead-masquerade")).Ok();
+        (await host.Sh("nft add table ip fairlead-masquerade")).Ok();
         (await host.Sh($"fairlead up --name {host.Lab} --nodes 1")).Ok();
 
         (await host.Sh("fairlead cleanup")).Ok();
