@@ -47,6 +47,10 @@ public sealed partial class DisruptionTests(RunningLab lab) : IClassFixture<Runn
         (await Host.Sh("kubectl create deploy steady --image=fairlead/http && kubectl expose deploy steady --type=NodePort --port=80 --target-port=8080")).Ok();
         (await Host.Sh("kubectl rollout status deploy/steady --timeout=60s")).Ok();
         var port = int.Parse((await Host.Sh("kubectl get svc steady -o jsonpath='{.spec.ports[0].nodePort}'")).Ok(), CultureInfo.InvariantCulture);
+
+        // A pod that is ready is in the rules of every node a moment later.
+        (await Host.Sh($"curl -sS --fail --max-time 5 --retry 20 --retry-delay 1 --retry-all-errors -o /dev/null http://{lab.NodeAddress(1)}:{port}/healthz")).Ok();
+        (await Host.Sh($"curl -sS --fail --max-time 5 --retry 20 --retry-delay 1 --retry-all-errors -o /dev/null http://{lab.NodeAddress(2)}:{port}/healthz")).Ok();
         using var connection = Host.Namespace.Run(() => new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp));
         await connection.ConnectAsync(new IPEndPoint(IPAddress.Parse(lab.NodeAddress(1)), port), Ct);
         await AskAsync(connection);

@@ -17,6 +17,12 @@ public sealed class RunningLab : IAsyncLifetime
         Status = JsonDocument.Parse((await Host.Sh($"fairlead up --name {Host.Lab} -o json")).Ok()).RootElement.Clone();
         (await Host.Sh("kubectl apply -f examples/online-store/")).Ok();
         (await Host.Sh("kubectl -n app-space rollout status deployment --timeout=60s")).Ok();
+
+        // A pod that is ready is in every route and rule a moment later.
+        foreach (var path in new[] { "wear", "watch" })
+        {
+            (await Host.Sh($"curl -sS --fail --max-time 5 --retry 20 --retry-delay 1 --retry-all-errors -o /dev/null http://127.0.0.1:30080/{path}")).Ok();
+        }
     }
 
     public async ValueTask DisposeAsync() => await Host.DisposeAsync();
