@@ -33,16 +33,18 @@ internal static class NamedNamespaces
     }
 
     /// <summary>Mounts the calling thread's network namespace on the file, unless one has come there meanwhile.</summary>
-    internal static void MountCurrent(string path)
+    /// <returns>Whether it is the calling thread's that is mounted there now.</returns>
+    internal static bool MountCurrent(string path)
     {
         _ = Directory.CreateDirectory(NetworkNamespace.Root);
         using var folder = Lock();
         ShareFolder();
         if (IsMounted(path))
         {
-            return;
+            return false;
         }
 
+        // An empty file left by a creation that was killed here is as good as a new one.
         Libc.Handle(Libc.open(path, Libc.OpenReadOnly | Libc.OpenCreate | Libc.OpenCloseOnExec, 0), $"create {path}").Dispose();
         try
         {
@@ -53,6 +55,8 @@ internal static class NamedNamespaces
             _ = Libc.unlink(path);
             throw;
         }
+
+        return true;
     }
 
     internal static bool Delete(string path)
@@ -104,7 +108,8 @@ internal static class NamedNamespaces
     {
         try
         {
-            Mount.MakeShared(NetworkNamespace.Root);
+            // Not its mounts too: there may be thousands, and each was shared when it came.
+            Mount.MakeShared(NetworkNamespace.Root, recursive: false);
         }
         catch (LinuxException e) when (e.Errno == Errno.Invalid)
         {

@@ -56,13 +56,64 @@ public sealed class NetworkNamespace : IDisposable
         {
             OnNewThread(() =>
             {
-                _ = LinuxException.ThrowIfFailed(Libc.unshare(Libc.CloneNewNet), "unshare network namespace");
-                NamedNamespaces.MountCurrent(path);
-                return true;
+                _ = Unshare();
+                return NamedNamespaces.MountCurrent(path);
             });
         }
 
         return Open(name);
+    }
+
+    /// <summary>Makes a namespace of a name that is not there yet.</summary>
+    /// <param name="prepare">
+    /// Runs inside before the name appears, on the thread that is in it: an ownership mark made here is in the namespace for as long
+    /// as anybody can have seen it. Where it throws there is no namespace.
+    /// </param>
+    /// <exception cref="LinuxException">The name is taken (<see cref="LinuxException.IsExists"/>); what <paramref name="prepare"/> did is gone.</exception>
+    public static NetworkNamespace CreateNew(string name, Action? prepare = null)
+        => CreateNew([name], prepare is null ? null : _ => prepare())[0];
+
+    /// <summary>Makes several namespaces with one visit to a thread: all of them, or none where one fails.</summary>
+    /// <param name="names">Names that are not there yet.</param>
+    /// <param name="prepare">As of the other; its argument is the index of the name.</param>
+    public static IReadOnlyList<NetworkNamespace> CreateNew(IReadOnlyList<string> names, Action<int>? prepare = null)
+    {
+        ArgumentNullException.ThrowIfNull(names);
+        var paths = names.Select(PathOf).ToArray();
+        var made = new List<NetworkNamespace>(paths.Length);
+        try
+        {
+            OnNewThread(() =>
+            {
+                for (var i = 0; i < paths.Length; i++)
+                {
+                    _ = Unshare();
+                    prepare?.Invoke(i);
+                    var handle = NamedNamespaces.Open("/proc/thread-self/ns/net");
+                    if (!NamedNamespaces.MountCurrent(paths[i]))
+                    {
+                        handle.Dispose();
+                        throw new LinuxException($"create network namespace {names[i]}", Errno.Exists);
+                    }
+
+                    made.Add(new(paths[i], names[i], handle));
+                }
+
+                return true;
+            });
+        }
+        catch
+        {
+            foreach (var network in made)
+            {
+                network.Dispose();
+                _ = Delete(network.Name!);
+            }
+
+            throw;
+        }
+
+        return made;
     }
 
     /// <summary>Opens a namespace by name; an empty file left by a killed creation is not one.</summary>
@@ -157,6 +208,8 @@ public sealed class NetworkNamespace : IDisposable
         failure?.Throw();
         return result;
     }
+
+    private static int Unshare() => LinuxException.ThrowIfFailed(Libc.unshare(Libc.CloneNewNet), "unshare network namespace");
 
     private static string PathOf(string name)
     {

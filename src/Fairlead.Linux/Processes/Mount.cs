@@ -41,7 +41,8 @@ public static class Mount
     /// <summary>Mounts made elsewhere are still seen here, but not the reverse.</summary>
     public static void MakeSlave(string target) => Call(null, target, null, FlagSlave | FlagRecursive, null);
 
-    public static void MakeShared(string target) => Call(null, target, null, FlagShared | FlagRecursive, null);
+    /// <summary>What is mounted here is seen in every copy of the tree made from now on, and the reverse.</summary>
+    public static void MakeShared(string target, bool recursive = true) => Call(null, target, null, FlagShared | (recursive ? FlagRecursive : 0), null);
 
     /// <summary>Takes a mount out of the tree at once; it ends with its last user.</summary>
     /// <returns>Whether there was one.</returns>

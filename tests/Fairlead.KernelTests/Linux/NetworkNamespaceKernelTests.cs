@@ -3,6 +3,7 @@ using System.Net.Sockets;
 using Fairlead.KernelTests.Fixtures;
 using Fairlead.Linux;
 using Fairlead.Linux.Namespaces;
+using Fairlead.Linux.Netlink.Route;
 
 namespace Fairlead.KernelTests.Linux;
 
@@ -72,10 +73,80 @@ public sealed class NetworkNamespaceKernelTests(TestNamespaces namespaces) : ICl
 
             using var healed = NetworkNamespace.Create(name);
             Assert.True(NetworkNamespace.Exists(name));
+            Assert.True(NetworkNamespace.Delete(name));
+
+            File.WriteAllText($"{NetworkNamespace.Root}/{name}", "");
+            using var made = NetworkNamespace.CreateNew(name);
+            Assert.NotEqual(healed.Inode, made.Inode);
         }
         finally
         {
             _ = NetworkNamespace.Delete(name);
+        }
+    }
+
+    [Fact]
+    public void A_new_namespace_is_marked_before_its_name_is_seen()
+    {
+        var name = TestNamespaces.NewName("mark");
+        try
+        {
+            var seen = true;
+            using var made = NetworkNamespace.CreateNew(name, () =>
+            {
+                using var inside = RouteSocket.Open();
+                inside.AddAltName(1, "fairlead-mark");
+                seen = NetworkNamespace.Exists(name);
+            });
+
+            Assert.False(seen);
+            using var socket = RouteSocket.Open(made);
+            Assert.Equal("lo", socket.GetLink("fairlead-mark").Name);
+            using var opened = NetworkNamespace.Open(name);
+            Assert.Equal(opened.Inode, made.Inode);
+            Assert.True(Assert.Throws<LinuxException>(() => NetworkNamespace.CreateNew(name)).IsExists);
+        }
+        finally
+        {
+            Assert.True(NetworkNamespace.Delete(name));
+        }
+    }
+
+    [Fact]
+    public void A_namespace_whose_preparation_fails_never_gets_its_name_and_neither_do_those_made_with_it()
+    {
+        var names = new[] { TestNamespaces.NewName("a"), TestNamespaces.NewName("b") };
+
+        Assert.Throws<FormatException>(() => NetworkNamespace.CreateNew(names, i =>
+        {
+            if (i == 1)
+            {
+                throw new FormatException("inside");
+            }
+        }));
+
+        Assert.All(names, n => Assert.False(File.Exists($"{NetworkNamespace.Root}/{n}")));
+    }
+
+    [Fact]
+    public void Many_namespaces_are_made_at_once_each_its_own()
+    {
+        var names = Enumerable.Range(0, 20).Select(i => TestNamespaces.NewName($"m{i}")).ToList();
+        var made = NetworkNamespace.CreateNew(names);
+        try
+        {
+            Assert.Equal(names, made.Select(n => n.Name));
+            Assert.Equal(names.Count, made.Select(n => n.Inode).Distinct().Count());
+            Assert.Equal(made.Select(n => n.Inode), names.Select(n =>
+            {
+                using var opened = NetworkNamespace.Open(n);
+                return opened.Inode;
+            }));
+        }
+        finally
+        {
+            Assert.All(made, n => n.Dispose());
+            Assert.All(names, n => Assert.True(NetworkNamespace.Delete(n)));
         }
     }
 
