@@ -101,7 +101,17 @@ public sealed record NftType
     internal static uint IdOf(ValueArray<NftType> types) => types.Items.Aggregate(0u, (id, type) => (id << BitsPerType) | type.Id);
 
     /// <summary>Bytes of a concatenation; a single value is not padded.</summary>
-    internal static int LengthOf(ValueArray<NftType> types) => types.Count == 1 ? types[0].Length : types.Items.Sum(t => 4 * t.Slots);
+    internal static int LengthOf(ValueArray<NftType> types)
+    {
+        // A loop: this runs for each element of a set, and a query would allocate.
+        var length = 0;
+        foreach (var type in types)
+        {
+            length += types.Count == 1 ? type.Length : 4 * type.Slots;
+        }
+
+        return length;
+    }
 
     /// <summary>Reads types back from what the kernel keeps. Where one is not known here, the whole is one number of that length.</summary>
     internal static ValueArray<NftType> Decode(uint id, int length)

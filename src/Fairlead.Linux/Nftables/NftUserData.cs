@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Text;
 using Fairlead.Linux.Netlink;
 
@@ -18,6 +19,8 @@ internal sealed class NftUserData
     /// <summary>The longest comment that nft reads, without its end mark.</summary>
     private const int MaxComment = 127;
 
+    private static readonly SearchValues<char> s_unclean = SearchValues.Create([.. Enumerable.Range(0, 32).Select(c => (char)c), '"', '\u007f']);
+
     private readonly List<byte> _bytes = [];
 
     internal ReadOnlySpan<byte> Written => System.Runtime.InteropServices.CollectionsMarshal.AsSpan(_bytes);
@@ -26,7 +29,7 @@ internal sealed class NftUserData
     internal static string Clean(string comment)
     {
         // Nearly all are clean and short: then nothing is copied.
-        if (comment.Length <= MaxComment && Ascii.IsValid(comment) && comment.AsSpan().IndexOfAnyInRange('\0', '\u001f') < 0 && !comment.AsSpan().ContainsAny('"', '\u007f'))
+        if (comment.Length <= MaxComment && Ascii.IsValid(comment) && !comment.AsSpan().ContainsAny(s_unclean))
         {
             return comment;
         }

@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
+using System.Runtime.InteropServices;
 using System.Text;
 
 namespace Fairlead.Linux.Nftables;
@@ -138,6 +139,12 @@ public readonly record struct NftValue
         }
 
         var value = last ? _high : _low;
+        if (type.Kind is NftValueKind.Number or NftValueKind.Address4 && type.Length is 1 or 2 or 4)
+        {
+            WriteSmall(type, value, destination);
+            return;
+        }
+
         Span<byte> bytes = stackalloc byte[16];
         BinaryPrimitives.WriteUInt128BigEndian(bytes, value);
         var digits = bytes[(16 - type.Length)..];
@@ -152,6 +159,29 @@ public readonly record struct NftValue
         }
 
         digits.CopyTo(destination);
+    }
+
+    /// <summary>What nearly all keys are made of, without arithmetic of 128 bits.</summary>
+    private void WriteSmall(NftType type, UInt128 value, Span<byte> destination)
+    {
+        var number = (ulong)value;
+        if (number >> (8 * type.Length) != 0)
+        {
+            throw new ArgumentException($"{this} is too large for {type.Name}", nameof(type));
+        }
+
+        if (type.Length == 1)
+        {
+            destination[0] = (byte)number;
+        }
+        else if (type.Length == 2)
+        {
+            MemoryMarshal.Write(destination, type.IsBigEndian ? BinaryPrimitives.ReverseEndianness((ushort)number) : (ushort)number);
+        }
+        else
+        {
+            MemoryMarshal.Write(destination, type.IsBigEndian ? BinaryPrimitives.ReverseEndianness((uint)number) : (uint)number);
+        }
     }
 
     /// <summary>The number after the last one, as bytes; false where there is none, because the range goes to the end.</summary>
