@@ -51,6 +51,8 @@ internal static class NftConstants
     internal const ushort RuleUserData = 7;
     internal const ushort ExprName = 1;
     internal const ushort ExprData = 2;
+    internal const ushort CounterBytes = 1;
+    internal const ushort CounterPackets = 2;
 
     internal const ushort SetTable = 1;
     internal const ushort SetName = 2;

@@ -12,7 +12,14 @@ public sealed record NftChainEntry(string Name, NftBaseChain? Base, string? Comm
 /// <summary>A rule as the kernel has it.</summary>
 /// <param name="Handle">What names the rule.</param>
 /// <param name="Expressions">The names of the expressions it is made of.</param>
-public sealed record NftRuleEntry(string Chain, ulong Handle, string? Comment, ValueArray<string> Expressions);
+public sealed record NftRuleEntry(string Chain, ulong Handle, string? Comment, ValueArray<string> Expressions)
+{
+    /// <summary>Packets that its counter has seen, where it has one.</summary>
+    public ulong? Packets { get; init; }
+
+    /// <summary>Bytes that its counter has seen, where it has one.</summary>
+    public ulong? Bytes { get; init; }
+}
 
 /// <summary>Reads what the kernel has of nftables.</summary>
 internal static class NftDump
@@ -102,7 +109,7 @@ internal static class NftDump
                     entry = entry with { Comment = NftUserData.ReadComment(a.Value) };
                     break;
                 case NftConstants.RuleExpressions:
-                    entry = entry with { Expressions = ReadNames(a.Nested) };
+                    entry = ReadCounter(entry, a.Nested) with { Expressions = ReadNames(a.Nested) };
                     break;
             }
         }
@@ -328,6 +335,38 @@ internal static class NftDump
         }
 
         return null;
+    }
+
+    private static NftRuleEntry ReadCounter(NftRuleEntry entry, AttributeReader expressions)
+    {
+        while (expressions.TryRead(out var expression))
+        {
+            var parts = expression.Nested;
+            var isCounter = false;
+            while (parts.TryRead(out var a))
+            {
+                isCounter |= a.Type == NftConstants.ExprName && a.Text == "counter";
+                if (!isCounter || a.Type != NftConstants.ExprData)
+                {
+                    continue;
+                }
+
+                var values = a.Nested;
+                while (values.TryRead(out var value))
+                {
+                    entry = value.Type switch
+                    {
+                        NftConstants.CounterBytes => entry with { Bytes = value.BigEndian64 },
+                        NftConstants.CounterPackets => entry with { Packets = value.BigEndian64 },
+                        _ => entry,
+                    };
+                }
+
+                return entry;
+            }
+        }
+
+        return entry;
     }
 
     private static ValueArray<string> ReadNames(AttributeReader expressions)

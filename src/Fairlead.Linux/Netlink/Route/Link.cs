@@ -30,6 +30,9 @@ public sealed record Link
 
     public string? Alias { get; init; }
 
+    /// <summary>See <see cref="LinkSpec.Group"/>; 0 where nobody has set one.</summary>
+    public uint Group { get; init; }
+
     /// <summary>Index of the other end of a veth pair, or of the interface below; in the namespace of <see cref="PeerNamespaceId"/>.</summary>
     public int? Peer { get; init; }
 

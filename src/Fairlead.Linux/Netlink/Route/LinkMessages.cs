@@ -15,6 +15,11 @@ internal static class LinkMessages
         writer.Header(new LinkHeader { Flags = flags, Change = flags });
         writer.Attribute(RouteConstants.IflaIfName, spec.Name);
         Common(ref writer, spec.Mac, spec.Mtu, spec.Master);
+        if (spec.Group != 0)
+        {
+            writer.Attribute(RouteConstants.IflaGroup, spec.Group);
+        }
+
         if (spec is MacvlanSpec macvlan)
         {
             writer.Attribute(RouteConstants.IflaLink, (uint)macvlan.Parent);
@@ -156,6 +161,7 @@ internal static class LinkMessages
                 RouteConstants.IflaLink => link with { Peer = a.Int32 },
                 RouteConstants.IflaLinkNetNsId => link with { PeerNamespaceId = a.Int32 },
                 RouteConstants.IflaIfAlias => link with { Alias = a.Text },
+                RouteConstants.IflaGroup => link with { Group = (uint)a.Int32 },
                 RouteConstants.IflaPropList => link with { AltNames = ReadAltNames(a.Nested) },
                 RouteConstants.IflaLinkInfo => ReadInfo(link, a.Nested),
                 _ => link,

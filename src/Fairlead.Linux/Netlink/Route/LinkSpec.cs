@@ -18,6 +18,9 @@ public abstract record LinkSpec(string Name)
 
     public bool Up { get; init; }
 
+    /// <summary>The group it is made in (<c>ip link show group N</c>): the one mark of an owner that the kernel takes with the creation itself.</summary>
+    public uint Group { get; init; }
+
     internal abstract string Kind { get; }
 
     /// <summary>Writes the attributes that only this kind has.</summary>
@@ -46,6 +49,9 @@ public sealed record VethSpec(string Name) : LinkSpec(Name)
     /// <summary>MTU of the far end; as the near end's where null.</summary>
     public int? PeerMtu { get; init; }
 
+    /// <summary>Group of the far end; as the near end's where null.</summary>
+    public uint? PeerGroup { get; init; }
+
     /// <summary>Sets the far end up with a further request in its namespace: the kernel refuses to in the creation. <see cref="RouteSocket.CreateLink"/> does it, a batch does not.</summary>
     public bool PeerUp { get; init; }
 
@@ -64,6 +70,11 @@ public sealed record VethSpec(string Name) : LinkSpec(Name)
         if (PeerMac is { } mac)
         {
             writer.Attribute(RouteConstants.IflaAddress, mac);
+        }
+
+        if ((PeerGroup ?? Group) is not 0 and var group)
+        {
+            writer.Attribute(RouteConstants.IflaGroup, group);
         }
 
         if (PeerNamespace is { } network)

@@ -37,6 +37,7 @@ internal static class RouteConstants
     internal const ushort IflaLinkInfo = 18;
     internal const ushort IflaIfAlias = 20;
     internal const ushort IflaAfSpec = 26;
+    internal const ushort IflaGroup = 27;
     internal const ushort IflaNetNsFd = 28;
     internal const ushort IflaExtMask = 29;
     internal const ushort IflaLinkNetNsId = 37;

@@ -143,6 +143,21 @@ public sealed record DeleteLink(int Link) : RouteOperation
     public override string ToString() => Text($"link delete {Link}");
 }
 
+/// <summary>Removes all interfaces of a group at once: a thousand in the time of one.</summary>
+/// <remarks>Refused as a whole where one of them cannot be removed, and where there is none.</remarks>
+public sealed record DeleteLinkGroup(uint Group) : RouteOperation
+{
+    internal override void Encode(NetlinkBatch batch)
+    {
+        var writer = batch.Begin(RouteConstants.RtmDelLink, Acknowledged);
+        writer.Header(default(LinkHeader));
+        writer.Attribute(RouteConstants.IflaGroup, Group);
+        batch.End(writer);
+    }
+
+    public override string ToString() => Text($"link delete group {Group}");
+}
+
 /// <summary>Gives an interface one more name.</summary>
 public sealed record AddAltName(int Link, string Name) : RouteOperation
 {
