@@ -150,7 +150,12 @@ internal static class Discovery
         }
     }
 
-    private static string[] VerbsOf(ApiResource resource) => resource.Ephemeral ? ["create"] : s_verbs;
+    private static string[] VerbsOf(ApiResource resource) => resource switch
+    {
+        { Ephemeral: true } => ["create"],
+        { HasCollection: false } => [.. s_verbs.Where(v => v != "deletecollection")],
+        _ => s_verbs,
+    };
 
     private static (string Group, string Version, string Kind, string[] Verbs) SubresourceOf(ApiResource resource, string subresource) => subresource switch
     {

@@ -20,7 +20,7 @@ internal sealed class ListEndpoint(ObjectStore store, TimeProvider time)
 
     public Task RunAsync(ResourceRequest request)
     {
-        var selector = ObjectSelector.Parse(request.Resource, request.Namespace, request.Query("labelSelector"), request.Query("fieldSelector"));
+        var selector = request.Selector();
         var page = Read(request, selector);
         return Acceptance.FormOf(request.Http) switch
         {
@@ -35,7 +35,7 @@ internal sealed class ListEndpoint(ObjectStore store, TimeProvider time)
     {
         var resource = store.Resource(request.Resource.StoreName);
         var (state, after) = StateFor(request, resource);
-        if (selector.Name is { } single && request.Namespace.Length > 0)
+        if (selector.Name is { } single && (request.Namespace.Length > 0 || !request.Resource.Namespaced))
         {
             var found = state.Objects.GetValueOrDefault(StoredObject.KeyOf(request.StoreNamespace, single));
             return new Page(found is not null && selector.Matches(found) ? [found] : [], state.Version, "", 0);

@@ -73,7 +73,7 @@ internal sealed class ObjectEndpoint(ObjectStore store, ObjectWriter writer, Del
     public async Task DeleteCollectionAsync(ResourceRequest request)
     {
         var options = await ReadDeleteOptionsAsync(request);
-        var selector = ObjectSelector.Parse(request.Resource, request.Namespace, request.Query("labelSelector"), request.Query("fieldSelector"));
+        var selector = request.Selector();
         var resource = Stored(request.Resource);
         var state = store.Resource(resource.StoreName).State;
         var items = new JsonArray();
@@ -98,6 +98,11 @@ internal sealed class ObjectEndpoint(ObjectStore store, ObjectWriter writer, Del
             ["items"] = items,
         });
     }
+
+    /// <summary>Whether a patch would make the object: server-side apply of one that is not there.</summary>
+    public bool Creates(ResourceRequest request)
+        => RequestBody.ContentType(request.Http) == "application/apply-patch+yaml"
+           && store.Resource(request.Resource.StoreName).Find(StoredObject.KeyOf(request.StoreNamespace, request.Name)) is null;
 
     private static ApiResource Stored(ApiResource resource) => resource.View is null ? resource : ResourceCatalog.Stored("", resource.Plural);
 

@@ -1,5 +1,6 @@
 using Fairlead.ApiServer.Responses;
 using Fairlead.ApiServer.Security;
+using Fairlead.ApiServer.Selection;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
 
@@ -76,14 +77,33 @@ internal sealed partial class RequestHandler(
         }
 
         var verb = VerbOf(context, target);
-        var access = new AccessRequest(verb, target.Group, target.Resource, target.Subresource, target.Namespace, target.Name);
-        if (!authorizer.Allows(user, access))
+        var isOfMany = verb is "list" or "watch" && target.Name.Length == 0;
+        var name = isOfMany ? ObjectSelector.NameIn(context.Request.Query["fieldSelector"].ToString()) : target.Name;
+        Require(user, new AccessRequest(verb, target.Group, target.Resource, target.Subresource, target.Namespace, name));
+        var resource = target.Find() ?? throw StatusException.PathNotFound();
+        if (!target.Fits(resource))
         {
-            throw StatusException.Forbidden(new GroupResource(target.Group, target.Resource), target.Name, access.Refusal(user));
+            throw StatusException.PathNotFound();
         }
 
-        var resource = target.Find() ?? throw StatusException.PathNotFound();
-        return DispatchAsync(new ResourceRequest(context, resource, target.Namespace, target.Name, target.Subresource, user), verb);
+        var request = new ResourceRequest(context, resource, target.Namespace, target.Name, target.Subresource, user)
+        {
+            Admit = GrantRules.Concern(resource) ? (next, old) => GrantRules.Check(authorizer, user, resource, target.Namespace, next, old) : null,
+        };
+        if (verb == "patch" && target.Subresource.Length == 0 && objects.Creates(request))
+        {
+            Require(user, request.Access("create"));   // a patch may be the making of an object, and that is another right
+        }
+
+        return DispatchAsync(request, verb);
+    }
+
+    private void Require(UserInfo user, AccessRequest access)
+    {
+        if (!authorizer.Allows(user, access))
+        {
+            throw StatusException.Forbidden(new GroupResource(access.Group, access.Resource), access.Name, access.Refusal(user));
+        }
     }
 
     private static string VerbOf(HttpContext context, RequestPath target)
@@ -140,7 +160,7 @@ internal sealed partial class RequestHandler(
             "update" when request.Name.Length > 0 => objects.ReplaceAsync(request),
             "patch" when request.Name.Length > 0 => objects.PatchAsync(request),
             "delete" => objects.DeleteAsync(request),
-            "deletecollection" => objects.DeleteCollectionAsync(request),
+            "deletecollection" when resource.HasCollection => objects.DeleteCollectionAsync(request),
             _ => throw StatusException.MethodNotAllowed(),
         };
     }

@@ -8,6 +8,14 @@ internal sealed record RequestPath(string Group, string Version, string Resource
     /// <summary>The older way to ask for a watch: <c>/api/v1/watch/…</c>.</summary>
     public bool Watch { get; init; }
 
+    /// <summary>Whether the place that is named is one where the resource can be.</summary>
+    /// <remarks>
+    /// What is in no namespace must not be reached through one: a right that ends with a namespace would reach the whole cluster.
+    /// A Namespace itself counts as inside itself, so that its own administrators may read it.
+    /// </remarks>
+    public bool Fits(ApiResource resource)
+        => resource.Namespaced || Namespace.Length == 0 || (resource is { Group: "", Plural: "namespaces" } && Namespace == Name);
+
     public ApiResource? Find() => ResourceCatalog.Find(Group, Version, Resource);
 
     /// <summary>Null for a path that is not a resource's.</summary>

@@ -1,7 +1,9 @@
+using System.Text.Json.Nodes;
 using Fairlead.ApiServer.Objects;
 using Fairlead.ApiServer.Resources;
 using Fairlead.ApiServer.Responses;
 using Fairlead.ApiServer.Security;
+using Fairlead.ApiServer.Selection;
 using Microsoft.AspNetCore.Http;
 
 namespace Fairlead.ApiServer.Endpoints;
@@ -11,8 +13,14 @@ internal sealed record ResourceRequest(HttpContext Http, ApiResource Resource, s
 {
     public CancellationToken Aborted { get; init; } = Http.RequestAborted;
 
+    /// <summary>What of the requester has to be looked at once the object to be written is known.</summary>
+    public Action<JsonObject, JsonObject?>? Admit { get; init; }
+
     /// <summary>Namespaced objects are stored under their namespace; a Namespace itself is not inside one.</summary>
     public string StoreNamespace => Resource.Namespaced ? Namespace : "";
+
+    /// <summary>Which objects a list, a watch or a deletion of many is about.</summary>
+    public ObjectSelector Selector() => ObjectSelector.Parse(Resource, StoreNamespace, Name, Query("labelSelector"), Query("fieldSelector"));
 
     public string Query(string name) => Http.Request.Query[name].ToString();
 
@@ -54,6 +62,7 @@ internal sealed record ResourceRequest(HttpContext Http, ApiResource Resource, s
             FieldValidation = validation.Length == 0 ? "Warn" : validation,
             FieldManager = Query("fieldManager"),
             Force = Flag("force"),
+            Admit = Admit,
         };
     }
 

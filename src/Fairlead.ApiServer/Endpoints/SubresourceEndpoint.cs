@@ -68,6 +68,13 @@ internal sealed class SubresourceEndpoint(ObjectStore store, ObjectWriter writer
         var pods = ResourceCatalog.Stored("", "pods");
         await writer.UpdateAsync(pods, request.Namespace, name, "binding", pod =>
         {
+            // The scheduler may be a moment behind: it decided on that pod, not on another one that has its name now.
+            var (meant, uid) = (binding.Text("metadata", "uid"), pod.Text("metadata", "uid"));
+            if (meant.Length > 0 && meant != uid)
+            {
+                throw StatusException.Conflict(pods.Name, name, $"Precondition failed: UID in precondition: {meant}, UID in object meta: {uid}");
+            }
+
             if (pod.Text("metadata", "deletionTimestamp").Length > 0)
             {
                 throw StatusException.Conflict(pods.Name, name, $"pod {name} is being deleted, cannot be assigned to a host");
@@ -98,6 +105,8 @@ internal sealed class SubresourceEndpoint(ObjectStore store, ObjectWriter writer
         await deletion.DeleteAsync(pods, request.Namespace, request.Name, new DeleteOptions
         {
             GracePeriodSeconds = eviction.At("deleteOptions").Number("gracePeriodSeconds"),
+            Uid = eviction.At("deleteOptions").Text("preconditions", "uid"),
+            ResourceVersion = eviction.At("deleteOptions").Text("preconditions", "resourceVersion"),
             DryRun = options.DryRun || eviction.Items("deleteOptions", "dryRun").Any(),
         }, request.Aborted);
         await Answers.JsonAsync(request.Http, 201, Success());
@@ -130,15 +139,13 @@ internal sealed class SubresourceEndpoint(ObjectStore store, ObjectWriter writer
         var account = writer.Get(request.Resource, request.Namespace, request.Name).Parse();
         var errors = new FieldErrors();
         RuleCheck.Check(type, value, errors);
-        errors.ThrowIfAny("TokenRequest", "authentication.k8s.io", "");
-        (string, string)? pod = null;
-        if (value.At("spec", "boundObjectRef") is { } bound && bound.Text("kind") == "Pod")
+        if (value.At("spec", "boundObjectRef") is { } other && other.Text("kind") != "Pod")
         {
-            var found = store.Resource("pods").Find(StoredObject.KeyOf(request.Namespace, bound.Text("name")))?.Parse()
-                        ?? throw StatusException.NotFound(new GroupResource("", "pods"), bound.Text("name"));
-            pod = (bound.Text("name"), found.Text("metadata", "uid"));
+            errors.NotSupported("spec.boundObjectRef.kind", other.Text("kind"), ["Pod"]);   // ignored, it would be a token bound to nothing
         }
 
+        errors.ThrowIfAny("TokenRequest", "authentication.k8s.io", "");
+        var pod = BoundPod(request, value.At("spec", "boundObjectRef"));
         var lifetime = TimeSpan.FromSeconds(Math.Min(value.Number("spec", "expirationSeconds") ?? 3600, (long)s_longestToken.TotalSeconds));
         var audiences = value.Items("spec", "audiences").Select(a => a.Text()).ToList();
         var (token, expires) = tokens.Issue(request.Namespace, request.Name, account.Text("metadata", "uid"), audiences, lifetime, pod);
@@ -156,6 +163,29 @@ internal sealed class SubresourceEndpoint(ObjectStore store, ObjectWriter writer
         value.Child("spec")["expirationSeconds"] = (long)lifetime.TotalSeconds;
         value["status"] = new JsonObject { ["token"] = token, ["expirationTimestamp"] = ObjectWriter.Timestamp(expires) };
         await Answers.JsonAsync(request.Http, 201, value);
+    }
+
+    /// <summary>The pod that a token is to die with: there, the one that is meant, and one that runs as the account.</summary>
+    private (string Name, string Uid)? BoundPod(ResourceRequest request, JsonNode? bound)
+    {
+        if (bound is null)
+        {
+            return null;
+        }
+
+        var name = bound.Text("name");
+        var pods = new GroupResource("", "pods");
+        var pod = store.Resource("pods").Find(StoredObject.KeyOf(request.Namespace, name))?.Parse() ?? throw StatusException.NotFound(pods, name);
+        var (uid, account) = (pod.Text("metadata", "uid"), pod.Text("spec", "serviceAccountName"));
+        if (bound.Text("uid") is { Length: > 0 } wanted && wanted != uid)
+        {
+            throw StatusException.Conflict(pods, name,
+                $"the UID in the bound object reference ({wanted}) does not match the UID in record. The object might have been deleted and then recreated");
+        }
+
+        return account == request.Name
+            ? (name, uid)
+            : throw StatusException.BadRequest($"cannot bind token for serviceaccount \"{request.Name}\" to pod running with different serviceaccount name.");
     }
 
     private static JsonObject PatchScale(JsonObject scale, string type, ReadOnlyMemory<byte> body)

@@ -21,7 +21,7 @@ internal sealed class WatchEndpoint(ObjectStore store, TimeProvider time, Cancel
 
     public async Task RunAsync(ResourceRequest request)
     {
-        var selector = ObjectSelector.Parse(request.Resource, request.Namespace, request.Query("labelSelector"), request.Query("fieldSelector"));
+        var selector = request.Selector();
         var form = Acceptance.FormOf(request.Http);
         var seconds = request.Number("timeoutSeconds") is > 0 and var asked ? Math.Min(asked, 24 * 3600) : Random.Shared.Next(1800, 3600);
         var since = request.Number("resourceVersion") ?? 0;
@@ -60,6 +60,15 @@ internal sealed class WatchEndpoint(ObjectStore store, TimeProvider time, Cancel
         else if (since == 0)
         {
             since = resource.State.Version;
+        }
+
+        if (since > Math.Max(store.Version, resource.State.Version))
+        {
+            // From before the restart of a store in memory, or of one that lost its last moments in a power cut: the client holds what is
+            // not here, and changes from now on would never tell it so.
+            stream.Error(StatusException.Expired($"too large resource version: {since}, current: {resource.State.Version}"));
+            await stream.FlushAsync(ct);
+            return;
         }
 
         if (!resource.Log.TryFind(since, out var position, out var oldest))

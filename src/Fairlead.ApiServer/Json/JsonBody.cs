@@ -6,7 +6,8 @@ namespace Fairlead.ApiServer.Json;
 /// <summary>Reads JSON from strangers into nodes: bounded in depth, and telling of fields that are given twice.</summary>
 internal static class JsonBody
 {
-    public const int MaxDepth = 100;
+    /// <summary>No object is deeper, so that a list or an event around it stays within the 64 levels that many readers accept, ours too.</summary>
+    public const int MaxDepth = 60;
 
     /// <summary>Throws <see cref="JsonException"/> on malformed text. A field given twice keeps its last value; its path goes to <paramref name="duplicates"/>.</summary>
     public static JsonNode? Parse(ReadOnlySpan<byte> utf8, List<string>? duplicates = null)

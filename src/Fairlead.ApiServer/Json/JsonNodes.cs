@@ -120,5 +120,13 @@ internal static class JsonNodes
         return buffer.WrittenSpan.ToArray();
     }
 
+    /// <summary>How many objects and lists are nested in each other.</summary>
+    public static int DepthOf(JsonNode? node) => node switch
+    {
+        JsonObject o => 1 + o.Select(e => DepthOf(e.Value)).DefaultIfEmpty(0).Max(),
+        JsonArray a => 1 + a.Select(DepthOf).DefaultIfEmpty(0).Max(),
+        _ => 0,
+    };
+
     public static JsonObject ParseObject(ReadOnlySpan<byte> utf8) => (JsonObject)JsonBody.Parse(utf8)!;
 }

@@ -108,7 +108,15 @@ internal sealed class ObjectWriter(ObjectStore store, ServiceAllocator allocator
             ? Task.FromResult<StoredObject?>(StoredObject.From(key, current?.Version ?? 0, next))
             : store.WriteAsync(resource.StoreName, key, current, next, ct);
 
-        return resource is { Group: "", Plural: "services" } ? await allocator.RunAsync(next, old, Write, ct) : await Write();
+        options.Admit?.Invoke(next, old);
+        try
+        {
+            return resource is { Group: "", Plural: "services" } ? await allocator.RunAsync(next, old, Write, ct) : await Write();
+        }
+        catch (ObjectLimitException e)
+        {
+            throw StatusException.TooLarge(e.Message);
+        }
     }
 
     /// <summary>The namespace of the object is the one in the URL, exists, and is not going away.</summary>

@@ -1,3 +1,5 @@
+using System.Text.Json.Nodes;
+
 namespace Fairlead.ApiServer.Objects;
 
 /// <summary>What a request asks for besides the write itself.</summary>
@@ -12,6 +14,9 @@ internal sealed record WriteOptions
 
     /// <summary>Server-side apply takes fields from other managers.</summary>
     public bool Force { get; init; }
+
+    /// <summary>A last word on the object as it would be written (and was before, if it was): throws to refuse it.</summary>
+    public Action<JsonObject, JsonObject?>? Admit { get; init; }
 
     /// <summary>Warnings for the client, sent as headers.</summary>
     public List<string> Warnings { get; init; } = [];

@@ -10,6 +10,9 @@ internal static class JsonPatch
     /// <summary>More would only serve to keep the server busy: the limit Kubernetes has.</summary>
     private const int MaxOperations = 10_000;
 
+    /// <summary>A copy of a copy doubles: without a limit, Kubernetes' again, thirty lines of patch would fill the memory.</summary>
+    private const long MaxCopiedBytes = 3 * 1024 * 1024;
+
     public static JsonNode? Apply(JsonNode target, JsonNode? patch)
     {
         if (patch is not JsonArray operations)
@@ -24,9 +27,10 @@ internal static class JsonPatch
 
         // A root above the object makes replacing the whole of it no special case.
         var root = new JsonObject { [""] = target.DeepClone() };
+        var copied = 0L;
         foreach (var operation in operations)
         {
-            Run(root, operation);
+            Run(root, operation, ref copied);
         }
 
         var result = root[""];
@@ -34,7 +38,7 @@ internal static class JsonPatch
         return result;
     }
 
-    private static void Run(JsonObject root, JsonNode? operation)
+    private static void Run(JsonObject root, JsonNode? operation, ref long copied)
     {
         var path = operation.Text("path");
         switch (operation.Text("op"))
@@ -50,12 +54,20 @@ internal static class JsonPatch
                 Replace(root, path, operation.At("value")?.DeepClone());
                 break;
             case "move":
-                var moved = Find(root, operation.Text("from"))?.DeepClone();
+                var moved = Find(root, operation.Text("from"));
                 Remove(root, operation.Text("from"));
                 Add(root, path, moved);
                 break;
             case "copy":
-                Add(root, path, Find(root, operation.Text("from"))?.DeepClone());
+                var source = Find(root, operation.Text("from"));
+                copied += source?.ToUtf8().Length ?? 0;
+                if (copied > MaxCopiedBytes)
+                {
+                    throw new PatchException(
+                        $"unable to complete the copy, the accumulated size increase of copy is {copied}, exceeding the limit {MaxCopiedBytes}");
+                }
+
+                Add(root, path, source?.DeepClone());
                 break;
             case "test":
                 if (!JsonNode.DeepEquals(Find(root, path), operation.At("value")))
@@ -71,6 +83,7 @@ internal static class JsonPatch
 
     private static void Add(JsonObject root, string path, JsonNode? value)
     {
+        CheckDepth(path, value);
         var (parent, last) = Parent(root, path);
         if (parent is JsonArray items)
         {
@@ -84,6 +97,7 @@ internal static class JsonPatch
 
     private static void Replace(JsonObject root, string path, JsonNode? value)
     {
+        CheckDepth(path, value);
         var (parent, last) = Parent(root, path);
         if (parent is JsonArray items)
         {
@@ -117,6 +131,15 @@ internal static class JsonPatch
             JsonObject o when o.ContainsKey(last) => o[last],
             _ => throw Missing(path),
         };
+    }
+
+    /// <summary>Operations one after another could nest deeper than any stack, and everything that walks the result is recursive.</summary>
+    private static void CheckDepth(string path, JsonNode? value)
+    {
+        if (path.AsSpan().Count('/') + JsonNodes.DepthOf(value) > JsonBody.MaxDepth)
+        {
+            throw new PatchException($"the result would be nested deeper than {JsonBody.MaxDepth} levels");
+        }
     }
 
     private static (JsonNode Parent, string Last) Parent(JsonObject root, string path)

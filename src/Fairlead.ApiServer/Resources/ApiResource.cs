@@ -40,6 +40,9 @@ internal sealed record ApiResource(string Group, string Version, string Plural, 
 
     public GroupResource Name => new(Group, Plural);
 
+    /// <summary>Whether all of it can be deleted in one request. Namespaces are emptied one by one, and some of them must stay.</summary>
+    public bool HasCollection => this is not { Group: "", Plural: "namespaces" };
+
     public bool HasStatus => Subresources.AsSpan().Contains("status");
 
     public bool Has(string subresource) => Subresources.AsSpan().Contains(subresource);

@@ -40,8 +40,9 @@ internal sealed class StatusException(int code, string reason, string message, J
 
     public static StatusException Expired(string message) => new(410, "Expired", message);
 
-    public static StatusException TooLarge(long limit)
-        => new(413, "RequestEntityTooLarge", string.Create(CultureInfo.InvariantCulture, $"Request entity too large: limit is {limit}"));
+    public static StatusException TooLarge(long limit) => TooLarge(string.Create(CultureInfo.InvariantCulture, $"Request entity too large: limit is {limit}"));
+
+    public static StatusException TooLarge(string message) => new(413, "RequestEntityTooLarge", message);
 
     public static StatusException Internal(string message) => new(500, "InternalError", $"Internal error occurred: {message}");
 

@@ -22,11 +22,42 @@ internal sealed record AccessRule(
 
         if (request.Path is { } path)
         {
-            return Paths.Any(p => p == path || (p.EndsWith('*') && path.StartsWith(p[..^1], StringComparison.Ordinal)));
+            return HasPath(path);
         }
 
         return Has(Groups, request.Group) && HasResource(request) && (Names.IsEmpty || Names.AsSpan().Contains(request.Name));
     }
+
+    /// <summary>Whether a rule of one verb on one thing allows nothing that this one does not.</summary>
+    public bool Covers(AccessRule single)
+    {
+        if (!Has(Verbs, single.Verbs[0]))
+        {
+            return false;
+        }
+
+        if (single.Paths is [var path])
+        {
+            return HasPath(path);
+        }
+
+        var (resource, slash) = (single.Resources[0], single.Resources[0].IndexOf('/', StringComparison.Ordinal));
+        return Has(Groups, single.Groups[0])
+            && (Has(Resources, resource) || (slash > 0 && Resources.AsSpan().Contains($"*{resource[slash..]}")))
+            && (Names.IsEmpty || (single.Names is [var name] && Names.AsSpan().Contains(name)));
+    }
+
+    /// <summary>As Kubernetes writes a rule into a refusal.</summary>
+    public override string ToString()
+    {
+        (string Name, ImmutableArray<string> Values)[] parts =
+        [
+            ("APIGroups", Groups), ("Resources", Resources), ("ResourceNames", Names), ("NonResourceURLs", Paths), ("Verbs", Verbs),
+        ];
+        return $"{{{string.Join(", ", parts.Where(p => !p.Values.IsEmpty).Select(p => $"{p.Name}:[{string.Join(' ', p.Values.Select(v => $"\"{v}\""))}]"))}}}";
+    }
+
+    private bool HasPath(string path) => Paths.Any(p => p == path || (p.EndsWith('*') && path.StartsWith(p[..^1], StringComparison.Ordinal)));
 
     private bool HasResource(AccessRequest request)
     {

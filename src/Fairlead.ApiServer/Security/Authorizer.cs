@@ -47,6 +47,13 @@ internal sealed class Authorizer(ObjectStore store)
         return Current().Grants.Where(g => (g.Namespace.Length == 0 || g.Namespace == @namespace) && Covers(g, user)).SelectMany(g => g.Rules);
     }
 
+    /// <summary>The rules of one role, or null if there is none of that name. <paramref name="resource"/> is <c>roles</c> or <c>clusterroles</c>.</summary>
+    public ImmutableArray<AccessRule>? RulesOfRole(string resource, string @namespace, string name)
+    {
+        var key = StoredObject.KeyOf(resource == "roles" ? @namespace : "", name);
+        return State(resource).Objects.GetValueOrDefault(key) is { } role ? RulesOf(role.Parse(), ClusterRoles(State("clusterroles"))) : null;
+    }
+
     private static bool IsPublic(AccessRequest request) => request is { Verb: "get", Path: "/version" or "/healthz" or "/livez" or "/readyz" };
 
     private static bool Covers(Grant grant, UserInfo user)
@@ -54,7 +61,7 @@ internal sealed class Authorizer(ObjectStore store)
 
     private Compiled Current()
     {
-        var states = s_resources.Select(r => store.Resource($"{r}.rbac.authorization.k8s.io").State).ToArray();
+        var states = s_resources.Select(State).ToArray();
         var compiled = Volatile.Read(ref _compiled);
         if (!states.Select(s => s.Version).SequenceEqual(compiled.Versions))
         {
@@ -65,9 +72,14 @@ internal sealed class Authorizer(ObjectStore store)
         return compiled;
     }
 
+    private ResourceState State(string resource) => store.Resource($"{resource}.rbac.authorization.k8s.io").State;
+
+    private static Dictionary<string, StoredObject> ClusterRoles(ResourceState state)
+        => state.Objects.Values.ToDictionary(o => o.Name.ToString(), o => o, StringComparer.Ordinal);
+
     private static ImmutableArray<Grant> Compile(ResourceState[] states)
     {
-        var clusterRoles = states[2].Objects.Values.Select(o => (o.Name.ToString(), o)).ToDictionary(p => p.Item1, p => p.o, StringComparer.Ordinal);
+        var clusterRoles = ClusterRoles(states[2]);
         var grants = ImmutableArray.CreateBuilder<Grant>();
         foreach (var binding in states[1].Objects.Values.Concat(states[3].Objects.Values))
         {

@@ -21,8 +21,21 @@ internal sealed class ObjectSelector
     private ObjectSelector(ApiResource resource, string @namespace, ImmutableArray<LabelRequirement> labels, ImmutableArray<FieldRequirement> fields)
         => (_resource, _namespace, _labels, _fields) = (resource, @namespace, labels, fields);
 
-    public static ObjectSelector Parse(ApiResource resource, string @namespace, string labels, string fields)
-        => new(resource, @namespace, LabelSelectors.Parse(labels), ParseFields(resource, fields));
+    /// <summary>A <paramref name="name"/> that is not empty is one more demand: the older form of a watch names its object in the path.</summary>
+    public static ObjectSelector Parse(ApiResource resource, string @namespace, string name, string labels, string fields)
+    {
+        var requirements = ParseFields(resource, fields);
+        ImmutableArray<FieldRequirement> all = name.Length == 0 ? requirements : [.. requirements, new("metadata.name", name, Equal: true)];
+        return new(resource, @namespace, LabelSelectors.Parse(labels), all);
+    }
+
+    /// <summary>The one name that a field selector asks for, or an empty one. A right to one object covers listing and watching that one.</summary>
+    public static string NameIn(string fields)
+    {
+        var demands = fields.Split(',', StringSplitOptions.TrimEntries);
+        return demands.Select(d => d.StartsWith("metadata.name=", StringComparison.Ordinal) ? d["metadata.name=".Length..].TrimStart('=') : "")
+            .FirstOrDefault(n => n.Length > 0, "");
+    }
 
     /// <summary>The one name asked for, if the field selector names one.</summary>
     public string? Name => _fields.FirstOrDefault(f => f is { Field: "metadata.name", Equal: true })?.Value;

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Collections.Immutable;
+using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Threading.Channels;
 
@@ -26,20 +27,14 @@ internal sealed class ObjectStore : IAsyncDisposable
     {
         (_journal, _history) = (journal, history);
         _version = _published = Math.Max(journal.LastVersion, 1);
-        var loaded = new Dictionary<string, ImmutableSortedDictionary<string, StoredObject>.Builder>(StringComparer.Ordinal);
-        foreach (var entry in journal.Load())
+        try
         {
-            if (!loaded.TryGetValue(entry.Resource, out var objects))
-            {
-                loaded[entry.Resource] = objects = ResourceState.None.ToBuilder();
-            }
-
-            objects[entry.Key] = StoredObject.Load(entry.Key, entry.Version, entry.Json!);
+            LoadAll(journal);
         }
-
-        foreach (var (resource, objects) in loaded)
+        catch
         {
-            Resource(resource).Load(objects.ToImmutable());
+            journal.Dispose();
+            throw;
         }
 
         _loop = Task.Run(WriteLoopAsync);
@@ -64,6 +59,37 @@ internal sealed class ObjectStore : IAsyncDisposable
         _queue.Writer.TryComplete();
         await _loop;
         _journal.Dispose();
+    }
+
+    private void LoadAll(IJournal journal)
+    {
+        var loaded = new Dictionary<string, ImmutableSortedDictionary<string, StoredObject>.Builder>(StringComparer.Ordinal);
+        foreach (var entry in journal.Load())
+        {
+            if (!loaded.TryGetValue(entry.Resource, out var objects))
+            {
+                loaded[entry.Resource] = objects = ResourceState.None.ToBuilder();
+            }
+
+            objects[entry.Key] = Load(entry);
+        }
+
+        foreach (var (resource, objects) in loaded)
+        {
+            Resource(resource).Load(objects.ToImmutable());
+        }
+    }
+
+    private static StoredObject Load(JournalEntry entry)
+    {
+        try
+        {
+            return StoredObject.Load(entry.Key, entry.Version, entry.Json!);
+        }
+        catch (JsonException e)
+        {
+            throw new IOException($"the store is damaged: {entry.Resource} {entry.Key} cannot be read", e);
+        }
     }
 
     private ResourceStore NewResource() => new(_history, Version);
@@ -110,12 +136,28 @@ internal sealed class ObjectStore : IAsyncDisposable
                 continue;
             }
 
-            var version = ++_version;
+            if (TryFreeze(write, current) is { } change)
+            {
+                staged[slot] = change.After;
+                entries.Add(new JournalEntry(write.Resource, write.Key, change.Version, change.After?.Json));
+                batch.Add((write, change));
+            }
+        }
+    }
+
+    /// <summary>Null for an object that cannot be kept. Only its own writer is told: the loop is everybody's and must go on.</summary>
+    private Change? TryFreeze(Write write, StoredObject? current)
+    {
+        var version = ++_version;
+        try
+        {
             var after = write.Next is null ? null : StoredObject.From(write.Key, version, write.Next);
-            var change = new Change(version, current, after, after ?? StoredObject.From(write.Key, version, current!.Parse()));
-            staged[slot] = after;
-            entries.Add(new JournalEntry(write.Resource, write.Key, version, after?.Json));
-            batch.Add((write, change));
+            return new Change(version, current, after, after ?? StoredObject.From(write.Key, version, current!.Parse()));
+        }
+        catch (Exception e)
+        {
+            write.Done.TrySetException(e);
+            return null;
         }
     }
 

@@ -37,6 +37,7 @@ internal sealed class SqliteJournal : IJournal
         var connection = new SqliteConnection(new SqliteConnectionStringBuilder { DataSource = path, Pooling = false, DefaultTimeout = 1 }.ToString());
         try
         {
+            Create(path);
             connection.Open();
             File.SetUnixFileMode(path, UnixFileMode.UserRead | UnixFileMode.UserWrite);
             Run(connection, "PRAGMA locking_mode = EXCLUSIVE");   // two servers on one file would each believe their own cache
@@ -60,13 +61,23 @@ internal sealed class SqliteJournal : IJournal
 
     public IEnumerable<JournalEntry> Load()
     {
-        using var command = _connection.CreateCommand();
-        command.CommandText = "SELECT resource, key, version, json FROM objects";
-        using var reader = command.ExecuteReader();
-        while (reader.Read())
+        var entries = new List<JournalEntry>();
+        try
         {
-            yield return new JournalEntry(reader.GetString(0), reader.GetString(1), reader.GetInt64(2), reader.GetFieldValue<byte[]>(3));
+            using var command = _connection.CreateCommand();
+            command.CommandText = "SELECT resource, key, version, json FROM objects";
+            using var reader = command.ExecuteReader();
+            while (reader.Read())
+            {
+                entries.Add(new JournalEntry(reader.GetString(0), reader.GetString(1), reader.GetInt64(2), reader.GetFieldValue<byte[]>(3)));
+            }
         }
+        catch (SqliteException e)
+        {
+            throw new IOException($"the store {_connection.DataSource} is damaged: {e.Message}", e);
+        }
+
+        return entries;
     }
 
     public void Commit(IReadOnlyList<JournalEntry> changes)
@@ -96,6 +107,21 @@ internal sealed class SqliteJournal : IJournal
         _delete.Dispose();
         _version.Dispose();
         _connection.Dispose();
+    }
+
+    /// <summary>SQLite would make it readable to all for a moment, and it holds Secrets.</summary>
+    /// <remarks>An existing file is not opened: closing it again would drop the locks that SQLite has on it in this process (fcntl(2)).</remarks>
+    private static void Create(string path)
+    {
+        if (!File.Exists(path))
+        {
+            using var _ = new FileStream(path, new FileStreamOptions
+            {
+                Mode = FileMode.CreateNew,
+                Access = FileAccess.Write,
+                UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite,
+            });
+        }
     }
 
     private SqliteCommand Command(string text, params ReadOnlySpan<string> parameters)

@@ -7,6 +7,9 @@ namespace Fairlead.ApiServer.Storage;
 /// <remarks>Immutable, and shared by the store, its history and every watcher.</remarks>
 internal sealed class StoredObject
 {
+    /// <summary>More than any body, so that what came in whole fits with what the server adds.</summary>
+    public const int MaxBytes = 4 * 1024 * 1024;
+
     private StoredObject(string key, long version, byte[] json, IReadOnlyDictionary<string, string> labels)
         => (Key, Version, Json, Labels) = (key, version, json, labels);
 
@@ -25,11 +28,19 @@ internal sealed class StoredObject
 
     public static string KeyOf(string @namespace, string name) => $"{@namespace}/{name}";
 
-    /// <summary>Writes the version into the object and freezes it.</summary>
+    /// <summary>Writes the version into the object and freezes it. Throws <see cref="ObjectLimitException"/> for what could not be read again.</summary>
     public static StoredObject From(string key, long version, JsonObject value)
     {
         value.Child("metadata")["resourceVersion"] = version.ToString(System.Globalization.CultureInfo.InvariantCulture);
-        return new StoredObject(key, version, value.ToUtf8(), LabelsOf(value));
+        if (JsonNodes.DepthOf(value) > JsonBody.MaxDepth)
+        {
+            throw new ObjectLimitException($"the object is nested deeper than {JsonBody.MaxDepth} levels");
+        }
+
+        var json = value.ToUtf8();
+        return json.Length <= MaxBytes
+            ? new StoredObject(key, version, json, LabelsOf(value))
+            : throw new ObjectLimitException($"Request entity too large: the object would have {json.Length} bytes, limit is {MaxBytes}");
     }
 
     public static StoredObject Load(string key, long version, byte[] json)
@@ -56,3 +67,6 @@ internal sealed class StoredObject
 
     private static readonly Dictionary<string, string> s_none = [];
 }
+
+/// <summary>An object that is too large or too deep to be kept: patches can make one out of small bodies.</summary>
+internal sealed class ObjectLimitException(string message) : Exception(message);

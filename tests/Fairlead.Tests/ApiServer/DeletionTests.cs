@@ -36,6 +36,17 @@ public sealed class DeletionTests(TestServer server) : IClassFixture<TestServer>
     }
 
     [Fact]
+    public async Task A_binding_of_a_pod_of_another_time_is_a_conflict()
+    {
+        await CreatePodAsync("rebound");
+
+        var (code, answer) = await server.SendAsync(HttpMethod.Post, $"{Core}/pods/rebound/binding", """{"metadata":{"name":"rebound","uid":"old"},"target":{"kind":"Node","name":"n1"}}""");
+
+        Assert.Equal(409, code);
+        Assert.StartsWith("Operation cannot be fulfilled on pods \"rebound\": Precondition failed: UID in precondition: old,", answer.Text("message"), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_pod_is_bound_once()
     {
         await CreatePodAsync("bound");

@@ -97,6 +97,36 @@ public sealed class PatchingTests
         => Assert.Throws<PatchException>(() => JsonPatch.Apply(Parse("""{"a":1,"l":[1]}"""), JsonNode.Parse(patch)));
 
     [Fact]
+    public void Copies_of_copies_end_at_the_limit()
+    {
+        var patch = string.Join(',', Enumerable.Repeat("""{"op":"copy","from":"/l","path":"/l/-"}""", 40));
+
+        var error = Assert.Throws<PatchException>(() => JsonPatch.Apply(Parse("""{"l":["0123456789"]}"""), JsonNode.Parse($"[{patch}]")));
+
+        Assert.Contains("the accumulated size increase of copy", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Copies_side_by_side_end_at_the_limit()
+    {
+        var patch = string.Join(',', Enumerable.Range(0, 40).Select(i => $$"""{"op":"copy","from":"/m","path":"/m{{i}}"},{"op":"move","from":"/m{{i}}","path":"/n{{i}}"}"""));
+
+        var error = Assert.Throws<PatchException>(() => JsonPatch.Apply(Parse($$"""{"m":"{{new string('x', 100_000)}}"}"""), JsonNode.Parse($"[{patch}]")));
+
+        Assert.Contains("the accumulated size increase of copy", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Additions_below_each_other_end_at_the_limit()
+    {
+        var patch = string.Join(',', Enumerable.Range(1, 100).Select(i => $$$"""{"op":"add","path":"{{{string.Concat(Enumerable.Repeat("/a", i))}}}","value":{}}"""));
+
+        var error = Assert.Throws<PatchException>(() => JsonPatch.Apply(Parse("{}"), JsonNode.Parse($"[{patch}]")));
+
+        Assert.Equal("the result would be nested deeper than 60 levels", error.Message);
+    }
+
+    [Fact]
     public void Merge_patch_of_RFC_7386()
         => Assert.Equal("""{"a":{"c":3},"d":[1]}""", MergePatch.Apply(Parse("""{"a":{"b":1,"c":2}}"""), Parse("""{"a":{"b":null,"c":3},"d":[1]}"""))!.ToJsonString());
 

@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Fairlead.ApiServer.Json;
 using Fairlead.ApiServer.Objects;
 using Fairlead.ApiServer.Storage;
 using Fairlead.Tests.Fixtures;
@@ -35,6 +36,30 @@ public abstract class StoreConformance : IDisposable
 
         Assert.Single(results, r => r is not null);
         Assert.Null(await store.WriteAsync("pods", "n/a", null, Named("again"), TestContext.Current.CancellationToken));
+    }
+
+    [Fact]
+    public async Task What_cannot_be_kept_is_refused_to_its_writer_alone()
+    {
+        await using var store = new ObjectStore(Journal(), 16);
+        var deep = Named("deep");
+        var inner = deep;
+        for (var i = 0; i < 60; i++)
+        {
+            inner = inner.Child("a");
+        }
+
+        var large = Named("large");
+        large["data"] = new string('x', StoredObject.MaxBytes);
+        var ct = TestContext.Current.CancellationToken;
+
+        var refused = new[] { store.WriteAsync("pods", "n/deep", null, deep, ct), store.WriteAsync("pods", "n/large", null, large, ct) };
+        var good = await store.WriteAsync("pods", "n/good", null, Named("good"), ct);
+
+        await Assert.ThrowsAsync<ObjectLimitException>(() => refused[0]);
+        await Assert.ThrowsAsync<ObjectLimitException>(() => refused[1]);
+        Assert.Equal("n/good", Assert.Single(store.Resource("pods").State.Objects).Key);
+        Assert.NotNull(good);
     }
 
     [Fact]
@@ -207,6 +232,28 @@ public sealed class SqliteStoreTests : StoreConformance
         var error = Assert.Throws<IOException>(() => SqliteJournal.Open(File).Dispose());
 
         Assert.Equal($"the store {File} is in use by another process", error.Message);
+    }
+
+    [Fact]
+    public void Only_its_owner_may_read_the_store()
+    {
+        using var journal = Journal();
+
+        Assert.All(Directory.GetFiles(Folder), f => Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, System.IO.File.GetUnixFileMode(f)));
+    }
+
+    [Fact]
+    public void A_damaged_object_is_named()
+    {
+        using (var journal = Journal())
+        {
+            journal.Commit([new JournalEntry("pods", "n/a", 2, "{\"metadata\":"u8.ToArray())]);
+        }
+
+        var error = Assert.Throws<IOException>(() => new ObjectStore(Journal(), 16));
+
+        Assert.Equal("the store is damaged: pods n/a cannot be read", error.Message);
+        Journal().Dispose();   // it was closed, so that another try is not told that it is in use
     }
 
     private static void CopyOpen(string from, string to)

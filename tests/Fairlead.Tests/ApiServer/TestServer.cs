@@ -76,6 +76,27 @@ public sealed class TestServer : IAsyncLifetime
         return ((int)response.StatusCode, text.StartsWith('{') ? JsonNode.Parse(text) : JsonValue.Create(text));
     }
 
+    /// <summary>Sends as somebody else, by impersonation, which the socket's user may do.</summary>
+    public async Task<(int Code, JsonNode? Body)> SendAsAsync(string user, HttpMethod method, string path, string? body = null, string type = "application/json", string? group = null)
+    {
+        using var request = new HttpRequestMessage(method, path);
+        request.Headers.Add("Impersonate-User", user);
+        if (group is not null)
+        {
+            request.Headers.Add("Impersonate-Group", group);
+        }
+
+        if (body is not null)
+        {
+            request.Content = new ByteArrayContent(Encoding.UTF8.GetBytes(body));
+            request.Content.Headers.TryAddWithoutValidation("Content-Type", type);
+        }
+
+        using var response = await _client!.SendAsync(request, TestContext.Current.CancellationToken);
+        var text = await response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken);
+        return ((int)response.StatusCode, text.StartsWith('{') ? JsonNode.Parse(text) : JsonValue.Create(text));
+    }
+
     public Task<Stream> OpenAsync(string path) => _client!.GetStreamAsync(new Uri(path, UriKind.Relative), TestContext.Current.CancellationToken);
 
     public async Task<JsonNode> CreateAsync(string path, string body)

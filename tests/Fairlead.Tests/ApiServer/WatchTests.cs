@@ -60,9 +60,20 @@ public sealed class WatchTests(TestServer server) : IClassFixture<TestServer>
     }
 
     [Fact]
+    public async Task A_version_that_is_yet_to_come_is_gone_too()
+    {
+        using var watch = await OpenAsync($"{Maps}?watch=1&resourceVersion=999999999");
+        var error = JsonNode.Parse((await watch.ReadLineAsync(TestContext.Current.CancellationToken))!);
+
+        Assert.Equal(("ERROR", 410), (error.Text("type"), error!["object"].Number("code")));
+        Assert.StartsWith("too large resource version: 999999999, current: ", error["object"].Text("message"), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_watch_ends_after_its_time()
     {
-        using var watch = await OpenAsync($"{Maps}?watch=1&resourceVersion=999999999&timeoutSeconds=1");
+        var (_, list) = await server.SendAsync(HttpMethod.Get, Maps);
+        using var watch = await OpenAsync($"{Maps}?watch=1&resourceVersion={list.Text("metadata", "resourceVersion")}&timeoutSeconds=1&labelSelector=none%3Dsuch");
 
         Assert.Null(await watch.ReadLineAsync(TestContext.Current.CancellationToken));
     }
