@@ -5,7 +5,6 @@ using Fairlead.ApiServer.Patching;
 using Fairlead.ApiServer.Resources;
 using Fairlead.ApiServer.Responses;
 using Fairlead.ApiServer.Schema;
-using Fairlead.ApiServer.Selection;
 using Fairlead.ApiServer.Storage;
 
 namespace Fairlead.ApiServer.Endpoints;
