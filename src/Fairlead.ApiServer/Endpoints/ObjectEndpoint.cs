@@ -208,9 +208,16 @@ internal sealed class ObjectEndpoint(ObjectStore store, ObjectWriter writer, Del
         if (request.Subresource.Length == 0 && store.Resource(resource.StoreName).Find(StoredObject.KeyOf(request.StoreNamespace, request.Name)) is null)
         {
             var created = Merge(new JsonObject { ["apiVersion"] = resource.GroupVersion, ["kind"] = resource.Kind });
-            var stored = await writer.CreateAsync(resource, request.StoreNamespace, created, options, request.Aborted);
-            await Answers.ObjectAsync(request.Http, resource, stored, 201, time.GetUtcNow());
-            return;
+            try
+            {
+                var stored = await writer.CreateAsync(resource, request.StoreNamespace, created, options, request.Aborted);
+                await Answers.ObjectAsync(request.Http, resource, stored, 201, time.GetUtcNow());
+                return;
+            }
+            catch (StatusException e) when (e.Reason == "AlreadyExists")
+            {
+                // Another applier was faster: then there is something to merge with, and an apply never says "already exists".
+            }
         }
 
         var updated = await writer.UpdateAsync(resource, request.StoreNamespace, request.Name, request.Subresource, Merge, options, request.Aborted);

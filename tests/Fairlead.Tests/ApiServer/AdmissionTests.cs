@@ -109,6 +109,18 @@ public sealed class AdmissionTests(TestServer server) : IClassFixture<TestServer
     }
 
     [Fact]
+    public async Task Many_appliers_of_one_new_object_at_once_all_succeed()
+    {
+        const string path = "/api/v1/namespaces/default/configmaps/together";
+        const string body = """{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"together"},"data":{"a":"b"}}""";
+
+        var answers = await Task.WhenAll(Enumerable.Range(0, 40).Select(i => server.SendAsync(HttpMethod.Patch, $"{path}?fieldManager=m{i}", body, "application/apply-patch+yaml")));
+
+        Assert.Single(answers, a => a.Code == 201);
+        Assert.Equal(39, answers.Count(a => a.Code == 200));
+    }
+
+    [Fact]
     public async Task A_headless_service_keeps_None_and_an_external_one_has_no_address()
     {
         var headless = await server.CreateAsync($"{Core}/services", """{"metadata":{"name":"headless"},"spec":{"clusterIP":"None","selector":{"a":"b"}}}""");
