@@ -83,6 +83,7 @@ internal static unsafe partial class Libc
     internal const int SocketRaw = 3;
     internal const int SocketCloseOnExec = 0x80000;
     internal const int SolSocket = 1;
+    internal const int SoReceiveBuffer = 8;
     internal const int SoSendBufferForce = 32;
     internal const int SoReceiveBufferForce = 33;
     internal const int SoReceiveTimeout = 20;
@@ -100,6 +101,9 @@ internal static unsafe partial class Libc
 
     [LibraryImport(Name, SetLastError = true)]
     internal static partial int setsockopt(SafeHandle fd, int level, int name, void* value, int length);
+
+    [LibraryImport(Name, SetLastError = true)]
+    internal static partial int getsockopt(SafeHandle fd, int level, int name, void* value, int* length);
 
     [LibraryImport(Name, SetLastError = true)]
     internal static partial nint send(SafeHandle fd, byte* buffer, nuint length, int flags);

@@ -9,11 +9,15 @@ namespace Fairlead.Linux;
 public sealed class LinuxException(string operation, int errno, string? detail = null)
     : IOException($"{operation}: {Marshal.GetPInvokeErrorMessage(errno)} (errno {errno}){(detail is null ? "" : $": {detail}")}")
 {
+    /// <summary>What was asked.</summary>
     public string Operation { get; } = operation;
 
     public int Errno { get; } = errno;
 
     public string? Detail { get; } = detail;
+
+    /// <summary>The attribute of the request that the kernel found fault with, under the kernel's name: <c>IFLA_MTU</c>; null where it named none.</summary>
+    public string? Attribute { get; init; }
 
     /// <summary>Whether the thing spoken of is not there: for a deletion this means done.</summary>
     public bool IsNotFound => Errno is Linux.Errno.NoEntry or Linux.Errno.NoProcess or Linux.Errno.NoDevice or Linux.Errno.AddressNotAvailable;

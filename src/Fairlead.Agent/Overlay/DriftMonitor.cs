@@ -1,5 +1,4 @@
 using Fairlead.Linux.Namespaces;
-using Fairlead.Linux.Netlink;
 using Fairlead.Linux.Netlink.Route;
 using Microsoft.Extensions.Logging;
 
@@ -31,10 +30,6 @@ internal sealed partial class DriftMonitor(NetworkNamespace? network, Action loo
                     }
                 }
             }
-            catch (NetlinkOverrunException)
-            {
-                look();
-            }
             catch (Exception e) when (!ct.IsCancellationRequested)
             {
                 LogLost(e, s_again);
@@ -47,6 +42,7 @@ internal sealed partial class DriftMonitor(NetworkNamespace? network, Action loo
     /// <summary>Additions are ours, as a rule; what breaks things is what goes, and links that change.</summary>
     private static bool IsOurs(RouteEvent change) => change switch
     {
+        ResynchroniseEvent => true,
         LinkEvent link => link.Link.Name == VxlanPlanner.LinkName,
         RouteChangeEvent route => route.Removed && route.Route.Protocol == RouteProtocol.Fairlead,
         AddressEvent address => address.Removed,

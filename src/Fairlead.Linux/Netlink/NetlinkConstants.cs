@@ -57,7 +57,9 @@ internal static class NetlinkConstants
 
     internal const ushort ErrorAttributeMessage = 1;
     internal const ushort ErrorAttributeOffset = 2;
+    internal const ushort ErrorAttributePolicy = 4;
     internal const ushort ErrorAttributeMissingType = 5;
+    internal const ushort ErrorAttributeMissingNest = 6;
 
     internal const int SolNetlink = 270;
     internal const int AddMembership = 1;

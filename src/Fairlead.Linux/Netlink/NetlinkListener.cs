@@ -1,4 +1,5 @@
 using System.Net.Sockets;
+using System.Runtime.InteropServices;
 using Fairlead.Linux.Namespaces;
 
 namespace Fairlead.Linux.Netlink;
@@ -6,20 +7,33 @@ namespace Fairlead.Linux.Netlink;
 /// <summary>A netlink socket that hears what the kernel tells to groups, bound to the namespace it was opened in.</summary>
 internal sealed class NetlinkListener : IDisposable
 {
+    /// <summary>The kernel's own limit for one event, and room to see that it was kept.</summary>
     private const int BufferSize = 64 * 1024;
 
     private readonly Socket _socket;
     private readonly byte[] _buffer = new byte[BufferSize];
+    private readonly byte[] _glance = new byte[1];
 
     private NetlinkListener(Socket socket) => _socket = socket;
 
+    /// <param name="protocol">Whose groups.</param>
     /// <param name="groups">One bit a group: group 1 is bit 0.</param>
-    internal static NetlinkListener Open(NetlinkProtocol protocol, uint groups, NetworkNamespace? network)
+    /// <param name="network">Where to hear, or null for the calling thread's namespace.</param>
+    /// <param name="receiveBuffer">How many bytes of events may wait, counted as the kernel counts them.</param>
+    internal static NetlinkListener Open(NetlinkProtocol protocol, uint groups, NetworkNamespace? network, int? receiveBuffer = null)
     {
         var handle = NetlinkSocket.Create(protocol, network);
         try
         {
-            NetlinkSocket.Option(handle, Libc.SolSocket, Libc.SoReceiveBufferForce, 8 << 20);
+            if (receiveBuffer is { } size)
+            {
+                NetlinkSocket.Option(handle, Libc.SolSocket, Libc.SoReceiveBuffer, size);
+            }
+            else
+            {
+                NetlinkSocket.GrowReceiveBuffer(handle);
+            }
+
             _ = NetlinkSocket.Bind(handle, groups);
             var descriptor = new SafeSocketHandle(handle.DangerousGetHandle(), ownsHandle: true);
             handle.SetHandleAsInvalid();
@@ -33,18 +47,66 @@ internal sealed class NetlinkListener : IDisposable
     }
 
     /// <summary>The next datagram; good until the next call.</summary>
-    /// <exception cref="NetlinkOverrunException">Some were lost.</exception>
+    /// <exception cref="NetlinkOverrunException">Some were lost. The next call goes on with what came after.</exception>
     internal async ValueTask<ReadOnlyMemory<byte>> ReceiveAsync(CancellationToken ct)
     {
-        try
+        while (true)
         {
-            return _buffer.AsMemory(0, await _socket.ReceiveAsync(_buffer.AsMemory(), ct));
-        }
-        catch (SocketException e) when (e.SocketErrorCode == SocketError.NoBufferSpaceAvailable)
-        {
-            throw new NetlinkOverrunException();
+            ct.ThrowIfCancellationRequested();
+            var length = Receive();
+            if (length > 0)
+            {
+                return _buffer.AsMemory(0, length);
+            }
+
+            try
+            {
+                // Only to wait: what came is left there, because this call would not tell that it was cut or who sent it.
+                _ = await _socket.ReceiveAsync(_glance.AsMemory(), SocketFlags.Peek, ct);
+            }
+            catch (SocketException e) when (e.SocketErrorCode == SocketError.NoBufferSpaceAvailable)
+            {
+                throw new NetlinkOverrunException();
+            }
         }
     }
 
     public void Dispose() => _socket.Dispose();
+
+    /// <summary>Takes a datagram of the kernel's that is there; 0 where there is none.</summary>
+    private unsafe int Receive()
+    {
+        while (true)
+        {
+            Libc.SockaddrNetlink from;
+            var fromLength = sizeof(Libc.SockaddrNetlink);
+            nint length;
+            fixed (byte* start = _buffer)
+            {
+                length = Libc.recvfrom(
+                    _socket.SafeHandle, start, (nuint)_buffer.Length, Libc.MessageTruncate | Libc.MessageDontWait, &from, &fromLength);
+            }
+
+            if (length < 0)
+            {
+                switch (Marshal.GetLastPInvokeError())
+                {
+                    case Errno.Interrupted:
+                        continue;
+                    case Errno.Again:
+                        return 0;
+                    case Errno.NoBuffers:
+                        throw new NetlinkOverrunException();
+                    case var errno:
+                        throw new LinuxException("receive netlink events", errno);
+                }
+            }
+
+            // Any process may send to this socket; only the kernel has port 0. What does not fit is as lost as what was dropped.
+            if (from.PortId == 0)
+            {
+                return length <= _buffer.Length ? (int)length : throw new NetlinkOverrunException();
+            }
+        }
+    }
 }

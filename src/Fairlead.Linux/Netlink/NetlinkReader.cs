@@ -46,6 +46,9 @@ internal readonly ref struct NetlinkMessage(ReadOnlySpan<byte> bytes)
 
     internal uint PortId => MemoryMarshal.Read<uint>(_bytes[12..]);
 
+    /// <summary>The message whole, header and all.</summary>
+    internal ReadOnlySpan<byte> Bytes => _bytes;
+
     internal ReadOnlySpan<byte> Payload => _bytes[NetlinkConstants.HeaderLength..];
 
     /// <summary>The family's fixed part, zero where the message is too short, and a reader of the attributes behind it.</summary>
@@ -108,21 +111,26 @@ internal readonly ref struct NetlinkAttribute(ushort type, ReadOnlySpan<byte> va
 
     internal int Int32 => (int)UInt32;
 
+    internal ulong UInt64 => Value.Length >= 8 ? MemoryMarshal.Read<ulong>(Value) : 0;
+
     internal ushort BigEndian16 => BinaryPrimitives.ReverseEndianness(UInt16);
 
     internal uint BigEndian32 => BinaryPrimitives.ReverseEndianness(UInt32);
 
     internal ulong BigEndian64 => Value.Length >= 8 ? BinaryPrimitives.ReadUInt64BigEndian(Value) : 0;
 
-    /// <summary>Text up to its end mark.</summary>
-    internal string Text
+    /// <summary>Text up to its end mark, in UTF-8.</summary>
+    internal ReadOnlySpan<byte> TextBytes
     {
         get
         {
             var end = Value.IndexOf((byte)0);
-            return Encoding.UTF8.GetString(end < 0 ? Value : Value[..end]);
+            return end < 0 ? Value : Value[..end];
         }
     }
+
+    /// <summary>Text up to its end mark.</summary>
+    internal string Text => Encoding.UTF8.GetString(TextBytes);
 
     /// <summary>An address of 4 or 16 bytes.</summary>
     internal IPAddress? Address => Value.Length is 4 or 16 ? new IPAddress(Value) : null;

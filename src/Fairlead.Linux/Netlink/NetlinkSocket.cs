@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Runtime.ExceptionServices;
 using System.Runtime.InteropServices;
 using Fairlead.Linux.Namespaces;
 using Microsoft.Win32.SafeHandles;
@@ -22,6 +23,9 @@ internal sealed unsafe class NetlinkSocket : IDisposable
     /// <summary>What a dump may fill: the kernel gives at most 32 KiB at a time, a single object less than 64.</summary>
     private const int ReceiveSize = 128 * 1024;
 
+    /// <summary>What the kernel counts for an answer to one message, with its own housekeeping; at most.</summary>
+    private const int AnswerRoom = 2048;
+
     private const int DumpAttempts = 20;
     private const uint SequenceRange = 1 << 20;
 
@@ -29,20 +33,26 @@ internal sealed unsafe class NetlinkSocket : IDisposable
     private const int ReceiveTimeoutSeconds = 30;
 
     private readonly Lock _lock = new();
+    private readonly NetlinkProtocol _protocol;
     private readonly uint _portId;
     private uint _sequence;
     private int _sendBuffer = 200 * 1024;
+    private NetlinkBatch? _spare;
 
-    private NetlinkSocket(SafeFileHandle handle)
+    private NetlinkSocket(NetlinkProtocol protocol, SafeFileHandle handle)
     {
-        Handle = handle;
+        (_protocol, Handle) = (protocol, handle);
         _portId = Bind(handle, groups: 0);
-        Option(handle, Libc.SolSocket, Libc.SoReceiveBufferForce, 8 << 20);
+        GrowReceiveBuffer(handle);
         SetReceiveTimeout(handle);
         Option(handle, NetlinkConstants.SolNetlink, NetlinkConstants.CapAck, 1);
         Option(handle, NetlinkConstants.SolNetlink, NetlinkConstants.ExtendedAck, 1);
         Option(handle, NetlinkConstants.SolNetlink, NetlinkConstants.StrictCheck, 1);
+        MaxAnswers = Math.Max(1, ReceiveBufferOf(handle) / AnswerRoom);
     }
+
+    /// <summary>How many messages may be refused at once, without the refusals overflowing the receive buffer.</summary>
+    internal int MaxAnswers { get; }
 
     internal SafeFileHandle Handle { get; }
 
@@ -54,7 +64,7 @@ internal sealed unsafe class NetlinkSocket : IDisposable
         var handle = Create(protocol, network);
         try
         {
-            return new(handle);
+            return new(protocol, handle);
         }
         catch
         {
@@ -84,53 +94,97 @@ internal sealed unsafe class NetlinkSocket : IDisposable
     internal static void Option(SafeFileHandle handle, int level, int name, int value)
         => LinuxException.ThrowIfFailed(Libc.setsockopt(handle, level, name, &value, sizeof(int)), $"netlink socket option {level}/{name}");
 
-    /// <summary>A batch whose sequence numbers belong to this socket.</summary>
-    /// <remarks>Each batch has a range of its own, so that a late answer to one that failed is never taken for one to the next.</remarks>
-    internal NetlinkBatch NewBatch() => new(Interlocked.Add(ref _sequence, SequenceRange));
-
-    /// <summary>Sends one request and gives its answers to the visitor.</summary>
-    internal void Request(string operation, NetlinkBatch batch, NetlinkVisitor? visitor = null)
+    /// <summary>Room for many answers; more than the machine's limit, where we may.</summary>
+    internal static void GrowReceiveBuffer(SafeFileHandle handle)
     {
-        var errors = Exchange(batch, visitor);
-        if (errors[0] is { } refusal)
+        var size = 8 << 20;
+        if (Libc.setsockopt(handle, Libc.SolSocket, Libc.SoReceiveBufferForce, &size, sizeof(int)) < 0)
         {
-            throw refusal.ToException(operation);
+            // Without CAP_NET_ADMIN one gets what net.core.rmem_max allows.
+            Option(handle, Libc.SolSocket, Libc.SoReceiveBuffer, size);
         }
     }
 
-    /// <summary>Sends messages that each ask for an acknowledgement, and waits for all.</summary>
+    /// <summary>A batch whose sequence numbers belong to this socket; its disposal gives it back for the next.</summary>
+    /// <remarks>Each batch has a range of its own, so that a late answer to one that failed is never taken for one to the next.</remarks>
+    internal NetlinkBatch NewBatch()
+    {
+        var batch = Interlocked.Exchange(ref _spare, null) ?? new NetlinkBatch(b => _spare = b);
+        batch.Start(Interlocked.Add(ref _sequence, SequenceRange));
+        return batch;
+    }
+
+    /// <summary>Sends one request and gives its answers to the visitor.</summary>
+    /// <returns>Whether the answers are of one moment: a dump is not where its table changed meanwhile.</returns>
+    internal bool Request(string operation, NetlinkBatch batch, NetlinkVisitor? visitor = null)
+    {
+        var answer = ExchangeAll(batch, visitor);
+        return answer.Refusals is { } refusals ? throw refusals[0].Refusal.ToException(operation) : !answer.Interrupted;
+    }
+
+    /// <summary>Sends messages and waits for all.</summary>
     /// <returns>For each message what the kernel refused, or null.</returns>
     internal NetlinkRefusal?[] Exchange(NetlinkBatch batch, NetlinkVisitor? visitor = null)
     {
+        var refusals = new NetlinkRefusal?[batch.Count];
+        foreach (var (index, refusal) in ExchangeAll(batch, visitor).Refusals ?? [])
+        {
+            refusals[index] = refusal;
+        }
+
+        return refusals;
+    }
+
+    /// <summary>Sends messages and waits for all.</summary>
+    /// <remarks>
+    /// Only the last is asked to be acknowledged. The kernel works through a batch in order and answers as it goes, a refusal
+    /// always: what has not been refused when the last is answered has been done. So n messages cost two system calls, and what
+    /// is refused one more each.
+    /// </remarks>
+    /// <returns>What was refused, with the index of its message, in order; null where nothing was.</returns>
+    internal (List<(int Index, NetlinkRefusal Refusal)>? Refusals, bool Interrupted) ExchangeAll(NetlinkBatch batch, NetlinkVisitor? visitor = null)
+    {
         lock (_lock)
         {
-            var refusals = new NetlinkRefusal?[batch.Count];
-            var answered = new bool[batch.Count];
-            var open = batch.Count;
+            List<(int, NetlinkRefusal)>? refusals = null;
+            ExceptionDispatchInfo? failure = null;
+            var interrupted = false;
+            batch.AskAcknowledgement();
             Send(batch);
             var buffer = ArrayPool<byte>.Shared.Rent(ReceiveSize);
             try
             {
-                while (open > 0)
+                for (var ended = false; !ended;)
                 {
                     var reader = new NetlinkReader(Receive(buffer, wait: true));
                     while (reader.TryRead(out var message))
                     {
                         var index = (int)(message.Sequence - batch.FirstSequence);
-                        if (message.PortId != _portId || (uint)index >= (uint)batch.Count || answered[index])
+                        if (message.PortId != _portId || (uint)index >= (uint)batch.Count)
                         {
                             continue;
                         }
 
+                        interrupted |= message.Type != NetlinkConstants.MessageError && (message.Flags & NetlinkFlags.DumpInterrupted) != 0;
                         if (message.Type is NetlinkConstants.MessageError or NetlinkConstants.MessageDone)
                         {
-                            refusals[index] = NetlinkRefusal.Read(message, batch.Message(index));
-                            answered[index] = true;
-                            open--;
+                            ended |= index == batch.Count - 1;
+                            if (NetlinkRefusal.Read(message, batch.Message(index), _protocol) is { } refusal)
+                            {
+                                (refusals ??= []).Add((index, refusal));
+                            }
                         }
-                        else if (message.Type >= NetlinkConstants.MessageFirst)
+                        else if (message.Type >= NetlinkConstants.MessageFirst && failure is null)
                         {
-                            visitor?.Invoke(message);
+                            try
+                            {
+                                visitor?.Invoke(message);
+                            }
+                            catch (Exception e)
+                            {
+                                // The rest of the answer must be taken all the same: the kernel begins no dump before one has ended.
+                                failure = ExceptionDispatchInfo.Capture(e);
+                            }
                         }
                     }
                 }
@@ -140,7 +194,8 @@ internal sealed unsafe class NetlinkSocket : IDisposable
                 ArrayPool<byte>.Shared.Return(buffer);
             }
 
-            return refusals;
+            failure?.Throw();
+            return (refusals, interrupted);
         }
     }
 
@@ -167,7 +222,7 @@ internal sealed unsafe class NetlinkSocket : IDisposable
                             continue;
                         }
 
-                        if (NetlinkRefusal.Read(message, batch.Message(index)) is { } refusal)
+                        if (NetlinkRefusal.Read(message, batch.Message(index), _protocol) is { } refusal)
                         {
                             refusals.Add((index, refusal));
                         }
@@ -197,12 +252,11 @@ internal sealed unsafe class NetlinkSocket : IDisposable
             var result = new List<T>();
             using var batch = NewBatch();
             request(batch);
-            var interrupted = false;
+            var whole = false;
             try
             {
-                Request(operation, batch, message =>
+                whole = Request(operation, batch, message =>
                 {
-                    interrupted |= (message.Flags & NetlinkFlags.DumpInterrupted) != 0;
                     if (read(message) is { } item)
                     {
                         result.Add(item);
@@ -218,7 +272,7 @@ internal sealed unsafe class NetlinkSocket : IDisposable
                 continue;
             }
 
-            if (!interrupted || attempt == DumpAttempts)
+            if (whole || attempt == DumpAttempts)
             {
                 return result;
             }
@@ -226,6 +280,14 @@ internal sealed unsafe class NetlinkSocket : IDisposable
     }
 
     public void Dispose() => Handle.Dispose();
+
+    private static int ReceiveBufferOf(SafeFileHandle handle)
+    {
+        int size;
+        var length = sizeof(int);
+        _ = LinuxException.ThrowIfFailed(Libc.getsockopt(handle, Libc.SolSocket, Libc.SoReceiveBuffer, &size, &length), "netlink receive buffer");
+        return size;
+    }
 
     private static void SetReceiveTimeout(SafeFileHandle handle)
     {

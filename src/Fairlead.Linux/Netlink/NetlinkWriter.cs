@@ -70,6 +70,15 @@ internal ref struct NetlinkWriter
     /// <summary>An attribute that says all by being there.</summary>
     internal void Flag(ushort type) => Close(type, 0);
 
+    /// <summary>A byte that is 1 or 0, or nothing where it is not said.</summary>
+    internal void Switch(ushort type, bool? value)
+    {
+        if (value is { } set)
+        {
+            Attribute(type, (byte)(set ? 1 : 0));
+        }
+    }
+
     internal void BigEndian(ushort type, ushort value) => Attribute(type, BinaryPrimitives.ReverseEndianness(value));
 
     internal void BigEndian(ushort type, uint value) => Attribute(type, BinaryPrimitives.ReverseEndianness(value));

@@ -73,7 +73,7 @@ public sealed class LinkKernelTests(TestNamespaces namespaces) : IClassFixture<T
 
         var changed = socket.GetLink(link);
         Assert.Equal(("port0", mac, 1300, bridge, true), (changed.Name, changed.Mac!.Value, changed.Mtu, changed.Master!.Value, changed.Up));
-        Assert.Equal(new BridgePort(Hairpin: true, Isolated: true), changed.Port);
+        Assert.Equal((true, true), (changed.Port!.Hairpin, changed.Port.Isolated));
 
         socket.SetLink(link, new() { Master = 0, Up = false });
         Assert.Null(socket.GetLink(link).Master);

@@ -80,7 +80,7 @@ public sealed class NetlinkCodecTests
 
     [Theory]
     [InlineData(0, null, null)]
-    [InlineData(-17, "File exists", "File exists (attribute 5 at byte 32)")]
+    [InlineData(-17, "File exists", "File exists (IFLA_LINK)")]
     public void A_refusal_says_the_kernels_words_and_the_attribute(int error, string? words, string? expected)
     {
         var request = new NetlinkWriter(new byte[256], 16, NetlinkFlags.Request);

@@ -12,7 +12,7 @@ public enum RouteScope : byte
     Nowhere = 255,
 }
 
-/// <summary>Properties of an address (if_addr.h).</summary>
+/// <summary>Properties of an address (if_addr.h, IFA_F_*).</summary>
 [Flags]
 public enum AddressFlags
 {
@@ -21,13 +21,24 @@ public enum AddressFlags
 
     /// <summary>IPv6: usable at once, without asking the link whether somebody else has it.</summary>
     NoDuplicateDetection = 0x02,
+
+    /// <summary>IPv6: usable while the link is still asked.</summary>
+    Optimistic = 0x04,
     DuplicateDetectionFailed = 0x08,
+
+    /// <summary>IPv6: the address a mobile machine has at home.</summary>
+    Home = 0x10,
     Deprecated = 0x20,
     Tentative = 0x40,
     Permanent = 0x80,
+    ManageTemporary = 0x100,
 
     /// <summary>The kernel makes no route to the address's network.</summary>
     NoPrefixRoute = 0x200,
+
+    /// <summary>IPv4: the kernel joins the multicast group that the address is.</summary>
+    JoinMulticast = 0x400,
+    StablePrivacy = 0x800,
 }
 
 /// <summary>An address on an interface.</summary>
@@ -42,4 +53,16 @@ public sealed record LinkAddress(int Link, InterfaceAddress Address)
 
     /// <summary>The other end of a point-to-point link.</summary>
     public IPAddress? Peer { get; init; }
+
+    /// <summary>IPv4: a name for it, which begins with the interface's; null for just that.</summary>
+    public string? Label { get; init; }
+
+    /// <summary>How long from now connections may begin from it; null for ever. Not longer than <see cref="Valid"/>.</summary>
+    public TimeSpan? Preferred { get; init; }
+
+    /// <summary>How long from now it stays; null for ever.</summary>
+    public TimeSpan? Valid { get; init; }
+
+    /// <summary>The metric of the route to its network; 0 for the kernel's own.</summary>
+    public uint Metric { get; init; }
 }

@@ -1,10 +1,9 @@
 using System.Buffers.Binary;
-using System.Net;
 using System.Net.Sockets;
 
 namespace Fairlead.Linux.Netlink.Route;
 
-/// <summary>Addresses to and from rtnetlink messages.</summary>
+/// <summary>Addresses to rtnetlink messages; the way back is <see cref="AddressView"/>.</summary>
 internal static class AddressMessages
 {
     internal static void Write(NetlinkBatch batch, ushort type, NetlinkFlags flags, LinkAddress address)
@@ -23,15 +22,7 @@ internal static class AddressMessages
         writer.Attribute(RouteConstants.IfaAddress, address.Peer ?? ip);
         if (type == RouteConstants.RtmNewAddr)
         {
-            if ((address.Broadcast ?? (v4 && address.Peer is null ? BroadcastOf(address.Address) : null)) is { } broadcast)
-            {
-                writer.Attribute(RouteConstants.IfaBroadcast, broadcast);
-            }
-
-            if (address.Flags != AddressFlags.None)
-            {
-                writer.Attribute(RouteConstants.IfaFlags, (uint)address.Flags);
-            }
+            WriteProperties(ref writer, address, v4);
         }
 
         batch.End(writer);
@@ -44,61 +35,44 @@ internal static class AddressMessages
         batch.End(writer);
     }
 
-    internal static LinkAddress? Read(scoped NetlinkMessage message)
+    internal static LinkAddress? Read(scoped NetlinkMessage message) => AddressView.TryRead(message, out var view) ? view.ToAddress() : null;
+
+    private static void WriteProperties(ref NetlinkWriter writer, LinkAddress address, bool v4)
     {
-        var attributes = message.Attributes<AddressHeader>(out var header);
-        if (message.Type is not (RouteConstants.RtmNewAddr or RouteConstants.RtmDelAddr)
-            || header.Family is not (RouteConstants.AfInet or RouteConstants.AfInet6))
+        if (address.Broadcast is { } broadcast)
         {
-            return null;
+            writer.Attribute(RouteConstants.IfaBroadcast, broadcast);
+        }
+        else if (v4 && address.Peer is null && address.Address.PrefixLength < 31)
+        {
+            Span<byte> bytes = stackalloc byte[4];
+            _ = address.Address.Address.TryWriteBytes(bytes, out _);
+            writer.Attribute(
+                RouteConstants.IfaBroadcast,
+                BinaryPrimitives.ReverseEndianness(BinaryPrimitives.ReadUInt32BigEndian(bytes) | (uint.MaxValue >> address.Address.PrefixLength)));
         }
 
-        IPAddress? local = null;
-        IPAddress? address = null;
-        IPAddress? broadcast = null;
-        var flags = (AddressFlags)header.Flags;
-        while (attributes.TryRead(out var a))
+        if (address.Label is { } label)
         {
-            switch (a.Type)
-            {
-                case RouteConstants.IfaLocal:
-                    local = a.Address;
-                    break;
-                case RouteConstants.IfaAddress:
-                    address = a.Address;
-                    break;
-                case RouteConstants.IfaBroadcast:
-                    broadcast = a.Address;
-                    break;
-                case RouteConstants.IfaFlags:
-                    flags = (AddressFlags)a.UInt32;
-                    break;
-            }
+            writer.Attribute(RouteConstants.IfaLabel, label);
         }
 
-        // IPv6 gives no local address where there is no peer.
-        var own = local ?? address;
-        return own is null || header.PrefixLength > (own.AddressFamily == AddressFamily.InterNetwork ? 32 : 128)
-            ? null
-            : new LinkAddress(header.Index, new(own, header.PrefixLength))
-            {
-                Flags = flags,
-                Scope = (RouteScope)header.Scope,
-                Broadcast = broadcast,
-                Peer = address is not null && !address.Equals(own) ? address : null,
-            };
+        if (address.Flags != AddressFlags.None)
+        {
+            writer.Attribute(RouteConstants.IfaFlags, (uint)address.Flags);
+        }
+
+        if (address.Preferred is not null || address.Valid is not null)
+        {
+            writer.Attribute(
+                RouteConstants.IfaCacheInfo, new AddressLifetimes { Preferred = Seconds(address.Preferred ?? address.Valid), Valid = Seconds(address.Valid) });
+        }
+
+        if (address.Metric != 0)
+        {
+            writer.Attribute(RouteConstants.IfaRtPriority, address.Metric);
+        }
     }
 
-    private static IPAddress? BroadcastOf(InterfaceAddress address)
-    {
-        if (address.PrefixLength >= 31)
-        {
-            return null;
-        }
-
-        Span<byte> bytes = stackalloc byte[4];
-        _ = address.Address.TryWriteBytes(bytes, out _);
-        BinaryPrimitives.WriteUInt32BigEndian(bytes, BinaryPrimitives.ReadUInt32BigEndian(bytes) | (uint.MaxValue >> address.PrefixLength));
-        return new(bytes);
-    }
+    private static uint Seconds(TimeSpan? time) => time is { } t ? (uint)Math.Min(t.TotalSeconds, uint.MaxValue - 1) : uint.MaxValue;
 }

@@ -1,6 +1,6 @@
 namespace Fairlead.Linux.Netlink.Route;
 
-/// <summary>Links to and from rtnetlink messages.</summary>
+/// <summary>Links to rtnetlink messages; the way back is <see cref="LinkView"/>.</summary>
 internal static class LinkMessages
 {
     internal static void WriteCreation(NetlinkBatch batch, LinkSpec spec)
@@ -12,21 +12,17 @@ internal static class LinkMessages
 
         var writer = batch.Begin(RouteConstants.RtmNewLink, RouteOperation.New);
         var flags = spec.Up ? RouteConstants.IffUp : 0;
-        writer.Header(new LinkHeader { Flags = flags, Change = flags });
+        writer.Header(new LinkHeader { Index = spec.Index ?? 0, Flags = flags, Change = flags });
         writer.Attribute(RouteConstants.IflaIfName, spec.Name);
-        Common(ref writer, spec.Mac, spec.Mtu, spec.Master);
-        if (spec.Group != 0)
+        Common(ref writer, spec.Mac, spec.Mtu, spec.Master, spec.TxQueueLength, spec.Group == 0 ? null : spec.Group);
+        if (spec.Below is { } below)
         {
-            writer.Attribute(RouteConstants.IflaGroup, spec.Group);
+            writer.Attribute(RouteConstants.IflaLink, (uint)below);
         }
 
-        if (spec is MacvlanSpec macvlan)
+        if (spec.Namespace is { } network)
         {
-            writer.Attribute(RouteConstants.IflaLink, (uint)macvlan.Parent);
-            if (macvlan.Namespace is { } network)
-            {
-                writer.Attribute(RouteConstants.IflaNetNsFd, network.Descriptor);
-            }
+            writer.Attribute(RouteConstants.IflaNetNsFd, network.Descriptor);
         }
 
         var info = writer.BeginNested(RouteConstants.IflaLinkInfo);
@@ -40,16 +36,20 @@ internal static class LinkMessages
 
     internal static void WriteChange(NetlinkBatch batch, int index, LinkChange change)
     {
-        var writer = batch.Begin(RouteConstants.RtmNewLink, RouteOperation.Acknowledged);
-        writer.Header(new LinkHeader
-        {
-            Index = index,
-            Flags = change.Up == true ? RouteConstants.IffUp : 0,
-            Change = change.Up is null ? 0 : RouteConstants.IffUp,
-        });
+        var writer = batch.Begin(RouteConstants.RtmNewLink, NetlinkFlags.None);
+        uint flags = 0;
+        uint mask = 0;
+        Flag(RouteConstants.IffUp, change.Up);
+        Flag(RouteConstants.IffPromiscuous, change.Promiscuous);
+        Flag(RouteConstants.IffAllMulticast, change.AllMulticast);
+        writer.Header(new LinkHeader { Index = index, Flags = flags, Change = mask });
         if (change.Namespace is { } network)
         {
             writer.Attribute(RouteConstants.IflaNetNsFd, network.Descriptor);
+        }
+        else if (change.NamespaceOfProcess is { } pid)
+        {
+            writer.Attribute(RouteConstants.IflaNetNsPid, (uint)pid);
         }
 
         if (change.Name is { } name)
@@ -62,7 +62,7 @@ internal static class LinkMessages
             writer.Attribute(RouteConstants.IflaIfAlias, alias);
         }
 
-        Common(ref writer, change.Mac, change.Mtu, change.Master);
+        Common(ref writer, change.Mac, change.Mtu, change.Master, change.TxQueueLength, change.Group);
         if (change.LinkLocalAddress is { } linkLocal)
         {
             var families = writer.BeginNested(RouteConstants.IflaAfSpec);
@@ -72,35 +72,61 @@ internal static class LinkMessages
             writer.EndNested(families);
         }
 
+        if (change.Bridge is { } options)
+        {
+            var info = writer.BeginNested(RouteConstants.IflaLinkInfo);
+            writer.Attribute(RouteConstants.IflaInfoKind, "bridge");
+            var data = writer.BeginNested(RouteConstants.IflaInfoData);
+            options.Write(ref writer);
+            writer.EndNested(data);
+            writer.EndNested(info);
+        }
+
         batch.End(writer);
         if (change.HasPortOptions)
         {
             WritePort(batch, index, change);
+        }
+
+        void Flag(uint flag, bool? value)
+        {
+            mask |= value is null ? 0 : flag;
+            flags |= value == true ? flag : 0;
         }
     }
 
     /// <summary>A message of its own: the kernel looks at the options of a port before it makes the interface one.</summary>
     private static void WritePort(NetlinkBatch batch, int index, LinkChange change)
     {
-        var writer = batch.Begin(RouteConstants.RtmNewLink, RouteOperation.Acknowledged);
+        var writer = batch.Begin(RouteConstants.RtmNewLink, NetlinkFlags.None);
         writer.Header(new LinkHeader { Index = index });
         var info = writer.BeginNested(RouteConstants.IflaLinkInfo);
         writer.Attribute(RouteConstants.IflaInfoSlaveKind, "bridge");
         var data = writer.BeginNested(RouteConstants.IflaInfoSlaveData);
-        Option(ref writer, RouteConstants.IflaBrPortHairpin, change.Hairpin);
-        Option(ref writer, RouteConstants.IflaBrPortIsolated, change.Isolated);
-        Option(ref writer, RouteConstants.IflaBrPortLearning, change.Learning);
+        writer.Switch(RouteConstants.IflaBrPortHairpin, change.Hairpin);
+        writer.Switch(RouteConstants.IflaBrPortIsolated, change.Isolated);
+        writer.Switch(RouteConstants.IflaBrPortLearning, change.Learning);
+        writer.Switch(RouteConstants.IflaBrPortUnicastFlood, change.Flood);
+        writer.Switch(RouteConstants.IflaBrPortMulticastFlood, change.MulticastFlood);
+        writer.Switch(RouteConstants.IflaBrPortBroadcastFlood, change.BroadcastFlood);
+        writer.Switch(RouteConstants.IflaBrPortProxyArp, change.ProxyArp);
+        writer.Switch(RouteConstants.IflaBrPortNeighbourSuppress, change.NeighbourSuppress);
+        writer.Switch(RouteConstants.IflaBrPortGuard, change.Guard);
+        writer.Switch(RouteConstants.IflaBrPortProtect, change.RootBlock);
+        writer.Switch(RouteConstants.IflaBrPortFastLeave, change.FastLeave);
+        if (change.Cost is { } cost)
+        {
+            writer.Attribute(RouteConstants.IflaBrPortCost, (uint)cost);
+        }
+
+        if (change.Priority is { } priority)
+        {
+            writer.Attribute(RouteConstants.IflaBrPortPriority, checked((ushort)priority));
+        }
+
         writer.EndNested(data);
         writer.EndNested(info);
         batch.End(writer);
-
-        static void Option(ref NetlinkWriter writer, ushort type, bool? value)
-        {
-            if (value is { } set)
-            {
-                writer.Attribute(type, (byte)(set ? 1 : 0));
-            }
-        }
     }
 
     internal static void WriteAltName(NetlinkBatch batch, ushort type, NetlinkFlags flags, int index, string name)
@@ -114,64 +140,116 @@ internal static class LinkMessages
     }
 
     /// <summary>Asks for one link, by index where it is not 0, else by name or alternative name.</summary>
-    internal static void WriteQuery(NetlinkBatch batch, int index, string? name)
+    internal static void WriteQuery(NetlinkBatch batch, int index, string? name, bool statistics = false)
     {
-        var writer = batch.Begin(RouteConstants.RtmGetLink, NetlinkFlags.Ack);
+        var writer = batch.Begin(RouteConstants.RtmGetLink, NetlinkFlags.None);
         writer.Header(new LinkHeader { Index = index });
         if (name is not null)
         {
             writer.Attribute(name.Length > LinkSpec.MaxNameLength ? RouteConstants.IflaAltIfName : RouteConstants.IflaIfName, name);
         }
 
-        writer.Attribute(RouteConstants.IflaExtMask, RouteConstants.SkipStatistics);
+        writer.Attribute(RouteConstants.IflaExtMask, statistics ? 0 : RouteConstants.SkipStatistics);
         batch.End(writer);
     }
 
-    internal static void WriteDump(NetlinkBatch batch)
+    internal static void WriteDump(NetlinkBatch batch, bool statistics = false)
     {
         var writer = batch.Begin(RouteConstants.RtmGetLink, NetlinkFlags.Dump);
         writer.Header(default(LinkHeader));
-        writer.Attribute(RouteConstants.IflaExtMask, RouteConstants.SkipStatistics);
+        writer.Attribute(RouteConstants.IflaExtMask, statistics ? 0 : RouteConstants.SkipStatistics);
         batch.End(writer);
     }
 
-    internal static Link? Read(scoped NetlinkMessage message)
+    internal static Link? Read(scoped NetlinkMessage message) => LinkView.TryRead(message, out var view) ? view.ToLink() : null;
+
+    internal static void WritePortVlan(NetlinkBatch batch, ushort type, PortVlan vlan)
+    {
+        var writer = batch.Begin(type, NetlinkFlags.None);
+        writer.Header(new LinkHeader { Family = RouteConstants.AfBridge, Index = vlan.Link });
+        var spec = writer.BeginNested(RouteConstants.IflaAfSpec);
+        if (vlan.Self)
+        {
+            writer.Attribute(RouteConstants.IflaBridgeFlags, RouteConstants.BridgeFlagsSelf);
+        }
+
+        var flags = (ushort)((vlan.Pvid ? RouteConstants.BridgeVlanPvid : 0) | (vlan.Untagged ? RouteConstants.BridgeVlanUntagged : 0));
+        if (vlan.LastId is { } last)
+        {
+            writer.Attribute(RouteConstants.IflaBridgeVlanInfo, new BridgeVlan { Flags = (ushort)(flags | RouteConstants.BridgeVlanRangeBegin), Id = (ushort)vlan.Id });
+            writer.Attribute(RouteConstants.IflaBridgeVlanInfo, new BridgeVlan { Flags = (ushort)(flags | RouteConstants.BridgeVlanRangeEnd), Id = (ushort)last });
+        }
+        else
+        {
+            writer.Attribute(RouteConstants.IflaBridgeVlanInfo, new BridgeVlan { Flags = flags, Id = (ushort)vlan.Id });
+        }
+
+        writer.EndNested(spec);
+        batch.End(writer);
+    }
+
+    internal static void WritePortVlanDump(NetlinkBatch batch)
+    {
+        var writer = batch.Begin(RouteConstants.RtmGetLink, NetlinkFlags.Dump);
+        writer.Header(new LinkHeader { Family = RouteConstants.AfBridge });
+        writer.Attribute(RouteConstants.IflaExtMask, RouteConstants.BridgeVlansCompressed);
+        batch.End(writer);
+    }
+
+    /// <summary>The VLANs of one port, or of a bridge itself.</summary>
+    internal static List<PortVlan>? ReadPortVlans(scoped NetlinkMessage message)
     {
         var attributes = message.Attributes<LinkHeader>(out var header);
-        if (message.Type is not (RouteConstants.RtmNewLink or RouteConstants.RtmDelLink) || header.Family != RouteConstants.AfUnspec)
+        if (message.Type is not (RouteConstants.RtmNewLink or RouteConstants.RtmSetLink) || header.Family != RouteConstants.AfBridge)
         {
             return null;
         }
 
-        var link = new Link
-        {
-            Index = header.Index,
-            Name = "",
-            Up = (header.Flags & RouteConstants.IffUp) != 0,
-            Running = (header.Flags & RouteConstants.IffLowerUp) != 0,
-        };
+        var vlans = new List<PortVlan>();
+        int? master = null;
         while (attributes.TryRead(out var a))
         {
-            link = a.Type switch
+            if (a.Type == RouteConstants.IflaMaster)
             {
-                RouteConstants.IflaIfName => link with { Name = a.Text },
-                RouteConstants.IflaAddress => link with { Mac = a.Mac },
-                RouteConstants.IflaMtu => link with { Mtu = a.Int32 },
-                RouteConstants.IflaMaster => link with { Master = a.Int32 },
-                RouteConstants.IflaLink => link with { Peer = a.Int32 },
-                RouteConstants.IflaLinkNetNsId => link with { PeerNamespaceId = a.Int32 },
-                RouteConstants.IflaIfAlias => link with { Alias = a.Text },
-                RouteConstants.IflaGroup => link with { Group = (uint)a.Int32 },
-                RouteConstants.IflaPropList => link with { AltNames = ReadAltNames(a.Nested) },
-                RouteConstants.IflaLinkInfo => ReadInfo(link, a.Nested),
-                _ => link,
-            };
+                master = a.Int32;
+            }
+            else if (a.Type == RouteConstants.IflaAfSpec)
+            {
+                ReadPortVlans(a.Nested, header.Index, vlans);
+            }
         }
 
-        return link;
+        return master == header.Index ? vlans.ConvertAll(v => v with { Self = true }) : vlans;
     }
 
-    private static void Common(ref NetlinkWriter writer, MacAddress? mac, int? mtu, int? master)
+    private static void ReadPortVlans(AttributeReader attributes, int link, List<PortVlan> vlans)
+    {
+        int? first = null;
+        while (attributes.TryRead(out var a))
+        {
+            if (a.Type != RouteConstants.IflaBridgeVlanInfo || a.Value.Length < 4)
+            {
+                continue;
+            }
+
+            var (flags, id) = (a.UInt32 & 0xffff, (int)(a.UInt32 >> 16));
+            if ((flags & RouteConstants.BridgeVlanRangeBegin) != 0)
+            {
+                first = id;
+                continue;
+            }
+
+            vlans.Add(new(link, first ?? id)
+            {
+                LastId = first is null ? null : id,
+                Pvid = (flags & RouteConstants.BridgeVlanPvid) != 0,
+                Untagged = (flags & RouteConstants.BridgeVlanUntagged) != 0,
+            });
+            first = null;
+        }
+    }
+
+    private static void Common(ref NetlinkWriter writer, MacAddress? mac, int? mtu, int? master, int? txQueueLength, uint? group)
     {
         if (mac is { } address)
         {
@@ -183,89 +261,19 @@ internal static class LinkMessages
             writer.Attribute(RouteConstants.IflaMtu, (uint)size);
         }
 
+        if (txQueueLength is { } length)
+        {
+            writer.Attribute(RouteConstants.IflaTxQueueLength, (uint)length);
+        }
+
+        if (group is { } number)
+        {
+            writer.Attribute(RouteConstants.IflaGroup, number);
+        }
+
         if (master is { } bridge)
         {
             writer.Attribute(RouteConstants.IflaMaster, (uint)bridge);
         }
-    }
-
-    private static ValueArray<string> ReadAltNames(AttributeReader attributes)
-    {
-        var names = new List<string>();
-        while (attributes.TryRead(out var a))
-        {
-            if (a.Type == RouteConstants.IflaAltIfName)
-            {
-                names.Add(a.Text);
-            }
-        }
-
-        return [.. names.Order(StringComparer.Ordinal)];
-    }
-
-    private static Link ReadInfo(Link link, AttributeReader attributes)
-    {
-        AttributeReader data = default;
-        AttributeReader port = default;
-        var portKind = "";
-        while (attributes.TryRead(out var a))
-        {
-            switch (a.Type)
-            {
-                case RouteConstants.IflaInfoKind:
-                    link = link with { Kind = a.Text };
-                    break;
-                case RouteConstants.IflaInfoData:
-                    data = a.Nested;
-                    break;
-                case RouteConstants.IflaInfoSlaveKind:
-                    portKind = a.Text;
-                    break;
-                case RouteConstants.IflaInfoSlaveData:
-                    port = a.Nested;
-                    break;
-            }
-        }
-
-        return link with
-        {
-            Vxlan = link.Kind is "vxlan" ? ReadVxlan(data) : null,
-            Port = portKind is "bridge" ? ReadPort(port) : null,
-        };
-    }
-
-    private static VxlanDetails ReadVxlan(AttributeReader attributes)
-    {
-        var details = new VxlanDetails(0, 0, null, null, false);
-        while (attributes.TryRead(out var a))
-        {
-            details = a.Type switch
-            {
-                RouteConstants.IflaVxlanId => details with { Vni = a.Int32 },
-                RouteConstants.IflaVxlanPort => details with { UdpPort = a.BigEndian16 },
-                RouteConstants.IflaVxlanLocal or RouteConstants.IflaVxlanLocal6 => details with { Local = a.Address },
-                RouteConstants.IflaVxlanLink => details with { Device = a.Int32 },
-                RouteConstants.IflaVxlanLearning => details with { Learning = a.Byte != 0 },
-                _ => details,
-            };
-        }
-
-        return details;
-    }
-
-    private static BridgePort ReadPort(AttributeReader attributes)
-    {
-        var port = new BridgePort(false, false);
-        while (attributes.TryRead(out var a))
-        {
-            port = a.Type switch
-            {
-                RouteConstants.IflaBrPortHairpin => port with { Hairpin = a.Byte != 0 },
-                RouteConstants.IflaBrPortIsolated => port with { Isolated = a.Byte != 0 },
-                _ => port,
-            };
-        }
-
-        return port;
     }
 }

@@ -1,4 +1,3 @@
-using System.Net;
 using Fairlead.Linux.Namespaces;
 
 namespace Fairlead.Linux.Netlink.Route;
@@ -6,33 +5,47 @@ namespace Fairlead.Linux.Netlink.Route;
 /// <summary>An interface to be made.</summary>
 public abstract record LinkSpec(string Name)
 {
-    /// <summary>Longest name of an interface; longer ones can only be alternative names.</summary>
+    /// <summary>Longest name of an interface (IFNAMSIZ less its end mark); longer ones can only be alternative names.</summary>
     public const int MaxNameLength = 15;
+
+    /// <summary>
+    /// The index it shall have, which must be free; null to have the kernel choose. What follows in the same batch can then speak of it.
+    /// </summary>
+    public int? Index { get; init; }
 
     public MacAddress? Mac { get; init; }
 
     public int? Mtu { get; init; }
 
-    /// <summary>Index of the bridge to be a port of.</summary>
+    /// <summary>Index of the bridge to be a port of, or of the VRF to be in.</summary>
     public int? Master { get; init; }
 
     public bool Up { get; init; }
 
-    /// <summary>The group it is made in (<c>ip link show group N</c>): the one mark of an owner that the kernel takes with the creation itself.</summary>
+    /// <summary>How many packets may wait to be sent (IFLA_TXQLEN).</summary>
+    public int? TxQueueLength { get; init; }
+
+    /// <summary>The group it is made in (<c>ip link show group N</c>, IFLA_GROUP): the one mark of an owner that the kernel takes with the creation itself.</summary>
     public uint Group { get; init; }
 
+    /// <summary>Where to create it; null for the namespace of the socket.</summary>
+    public NetworkNamespace? Namespace { get; init; }
+
     internal abstract string Kind { get; }
+
+    /// <summary>The option of the kernel's configuration that has interfaces of this kind.</summary>
+    internal abstract string KernelOption { get; }
+
+    /// <summary>Index of the interface below, for the kinds that have one (IFLA_LINK).</summary>
+    internal virtual int? Below => null;
 
     /// <summary>Writes the attributes that only this kind has.</summary>
     internal virtual void WriteDetails(ref NetlinkWriter writer)
     {
     }
-}
 
-/// <summary>A bridge, without spanning tree.</summary>
-public sealed record BridgeSpec(string Name) : LinkSpec(Name)
-{
-    internal override string Kind => "bridge";
+    /// <summary>What else than its kind the kernel may lack of what is asked.</summary>
+    internal virtual string? MayLack => null;
 }
 
 /// <summary>A pair of interfaces joined by a cable; the far end is created straight in its namespace.</summary>
@@ -43,6 +56,9 @@ public sealed record VethSpec(string Name) : LinkSpec(Name)
 
     /// <summary>Where the far end is to be; null for the same namespace.</summary>
     public NetworkNamespace? PeerNamespace { get; init; }
+
+    /// <summary>The index the far end shall have; heeded only where <see cref="LinkSpec.Index"/> is given too.</summary>
+    public int? PeerIndex { get; init; }
 
     public MacAddress? PeerMac { get; init; }
 
@@ -57,10 +73,12 @@ public sealed record VethSpec(string Name) : LinkSpec(Name)
 
     internal override string Kind => "veth";
 
+    internal override string KernelOption => "CONFIG_VETH";
+
     internal override void WriteDetails(ref NetlinkWriter writer)
     {
         var peer = writer.BeginNested(RouteConstants.VethInfoPeer);
-        writer.Header(default(LinkHeader));
+        writer.Header(new LinkHeader { Index = PeerIndex ?? 0 });
         writer.Attribute(RouteConstants.IflaIfName, PeerName);
         if ((PeerMtu ?? Mtu) is { } mtu)
         {
@@ -86,105 +104,95 @@ public sealed record VethSpec(string Name) : LinkSpec(Name)
     }
 }
 
-/// <summary>A VXLAN tunnel end.</summary>
-public sealed record VxlanSpec(string Name) : LinkSpec(Name)
-{
-    public required int Vni { get; init; }
-
-    public int UdpPort { get; init; } = 8472;
-
-    /// <summary>The source of its packets.</summary>
-    public IPAddress? Local { get; init; }
-
-    /// <summary>Index of the interface its packets leave by, which its MTU follows; null to leave that to the routes.</summary>
-    public int? Device { get; init; }
-
-    /// <summary>Whether it learns from packets where addresses are; off, because ours are told.</summary>
-    public bool Learning { get; init; }
-
-    internal override string Kind => "vxlan";
-
-    internal override void WriteDetails(ref NetlinkWriter writer)
-    {
-        writer.Attribute(RouteConstants.IflaVxlanId, (uint)Vni);
-        writer.BigEndian(RouteConstants.IflaVxlanPort, (ushort)UdpPort);
-        writer.Attribute(RouteConstants.IflaVxlanLearning, (byte)(Learning ? 1 : 0));
-        if (Local is { } local)
-        {
-            writer.Attribute(
-                local.AddressFamily == System.Net.Sockets.AddressFamily.InterNetwork ? RouteConstants.IflaVxlanLocal : RouteConstants.IflaVxlanLocal6,
-                local);
-        }
-
-        if (Device is { } device)
-        {
-            writer.Attribute(RouteConstants.IflaVxlanLink, (uint)device);
-        }
-    }
-}
-
 /// <summary>An interface that carries nothing anywhere: a place for addresses. Some kernels lack it.</summary>
 public sealed record DummySpec(string Name) : LinkSpec(Name)
 {
     internal override string Kind => "dummy";
+
+    internal override string KernelOption => "CONFIG_DUMMY";
+}
+
+/// <summary>An interface to which others' incoming packets are led, so that what holds for outgoing ones can be done to them.</summary>
+public sealed record IfbSpec(string Name) : LinkSpec(Name)
+{
+    internal override string Kind => "ifb";
+
+    internal override string KernelOption => "CONFIG_IFB";
 }
 
 /// <summary>An interface with an Ethernet address of its own on the cable of another.</summary>
 public sealed record MacvlanSpec(string Name) : LinkSpec(Name)
 {
-    /// <summary>Index of the interface below.</summary>
+    /// <summary>Index of the interface below, in the namespace of the socket.</summary>
     public required int Parent { get; init; }
 
     public MacvlanMode Mode { get; init; } = MacvlanMode.Bridge;
 
-    /// <summary>Where to create it; null for the namespace of the interface below.</summary>
-    public NetworkNamespace? Namespace { get; init; }
-
     internal override string Kind => "macvlan";
+
+    internal override string KernelOption => "CONFIG_MACVLAN";
+
+    internal override int? Below => Parent;
 
     internal override void WriteDetails(ref NetlinkWriter writer) => writer.Attribute(RouteConstants.IflaMacvlanMode, (uint)Mode);
 }
 
-/// <summary>Who may talk to whom among the interfaces on one cable (IFLA_MACVLAN_MODE).</summary>
-public enum MacvlanMode
+/// <summary>An interface with addresses of its own and the Ethernet address of the one below. Some kernels lack it.</summary>
+public sealed record IpvlanSpec(string Name) : LinkSpec(Name)
 {
-    Private = 1,
-    Vepa = 2,
-    Bridge = 4,
-    PassThrough = 8,
+    /// <summary>Index of the interface below, in the namespace of the socket.</summary>
+    public required int Parent { get; init; }
+
+    public IpvlanMode Mode { get; init; } = IpvlanMode.L2;
+
+    public IpvlanFlags Flags { get; init; } = IpvlanFlags.Bridge;
+
+    internal override string Kind => "ipvlan";
+
+    internal override string KernelOption => "CONFIG_IPVLAN";
+
+    internal override int? Below => Parent;
+
+    internal override void WriteDetails(ref NetlinkWriter writer)
+    {
+        writer.Attribute(RouteConstants.IflaIpvlanMode, (ushort)Mode);
+        writer.Attribute(RouteConstants.IflaIpvlanFlags, (ushort)Flags);
+    }
 }
 
-/// <summary>What to change of an interface; what is null stays.</summary>
-public sealed record LinkChange
+/// <summary>An interface that sees the frames of one tag on the cable of another (IEEE 802.1Q). Some kernels lack it.</summary>
+public sealed record VlanSpec(string Name) : LinkSpec(Name)
 {
-    public bool? Up { get; init; }
+    /// <summary>Index of the interface below, in the namespace of the socket.</summary>
+    public required int Parent { get; init; }
 
-    public string? Name { get; init; }
+    /// <summary>The tag: 0 to 4094.</summary>
+    public required int Id { get; init; }
 
-    public MacAddress? Mac { get; init; }
+    /// <summary>The Ethernet type of tagged frames: 802.1Q, or 802.1ad for an outer tag.</summary>
+    public VlanProtocol Protocol { get; init; } = VlanProtocol.Ieee8021Q;
 
-    public int? Mtu { get; init; }
+    internal override string Kind => "vlan";
 
-    /// <summary>Index of the bridge to be a port of; 0 for none.</summary>
-    public int? Master { get; init; }
+    internal override string KernelOption => "CONFIG_VLAN_8021Q";
 
-    /// <summary>Free text, to say what it is for; empty removes it.</summary>
-    public string? Alias { get; init; }
+    internal override int? Below => Parent;
 
-    /// <summary>Where to move it. Its index and addresses are not kept.</summary>
-    public NetworkNamespace? Namespace { get; init; }
+    internal override void WriteDetails(ref NetlinkWriter writer)
+    {
+        writer.Attribute(RouteConstants.IflaVlanId, (ushort)Id);
+        writer.BigEndian(RouteConstants.IflaVlanProtocol, (ushort)Protocol);
+    }
+}
 
-    /// <summary>See <see cref="BridgePort"/>.</summary>
-    public bool? Hairpin { get; init; }
+/// <summary>A routing table of its own for the interfaces it is the master of. Some kernels lack it.</summary>
+public sealed record VrfSpec(string Name) : LinkSpec(Name)
+{
+    public required uint Table { get; init; }
 
-    /// <summary>See <see cref="BridgePort"/>.</summary>
-    public bool? Isolated { get; init; }
+    internal override string Kind => "vrf";
 
-    /// <summary>Whether the bridge learns addresses from this port.</summary>
-    public bool? Learning { get; init; }
+    internal override string KernelOption => "CONFIG_NET_VRF";
 
-    /// <summary>Whether IPv6 gives it a link-local address by itself when it comes up.</summary>
-    public bool? LinkLocalAddress { get; init; }
-
-    internal bool HasPortOptions => (Hairpin ?? Isolated ?? Learning) is not null;
+    internal override void WriteDetails(ref NetlinkWriter writer) => writer.Attribute(RouteConstants.IflaVrfTable, Table);
 }

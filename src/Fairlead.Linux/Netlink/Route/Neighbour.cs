@@ -24,6 +24,36 @@ public sealed record Neighbour(int Link, IPAddress Address, MacAddress? Mac)
 
     /// <summary>This machine answers for the address on that link.</summary>
     public bool Proxy { get; init; }
+
+    public NeighbourFlags Flags { get; init; }
+
+    /// <summary>Who made it.</summary>
+    public RouteProtocol Protocol { get; init; }
+}
+
+/// <summary>Properties of a neighbour or of an entry of a forwarding database (linux/neighbour.h, NTF_*).</summary>
+[Flags]
+public enum NeighbourFlags
+{
+    None = 0,
+    Use = 0x01,
+
+    /// <summary>Of the database of the interface itself.</summary>
+    Self = 0x02,
+
+    /// <summary>Of the database of the bridge it is a port of.</summary>
+    Master = 0x04,
+    Proxy = 0x08,
+
+    /// <summary>A program learned it and keeps it.</summary>
+    ExternallyLearned = 0x10,
+    Offloaded = 0x20,
+
+    /// <summary>It does not move to another port by itself.</summary>
+    Sticky = 0x40,
+
+    /// <summary>IPv6: it is a router.</summary>
+    Router = 0x80,
 }
 
 /// <summary>An entry of a forwarding database: where an Ethernet address is.</summary>
@@ -38,6 +68,12 @@ public sealed record FdbEntry(int Link, MacAddress Mac)
     /// <summary>VXLAN: the network to send in, where it is not the tunnel's own.</summary>
     public int? Vni { get; init; }
 
+    /// <summary>VXLAN with metadata: the network whose frames it is for.</summary>
+    public int? SourceVni { get; init; }
+
+    /// <summary>VXLAN: index of the interface to send by.</summary>
+    public int? Device { get; init; }
+
     public int? Vlan { get; init; }
 
     /// <summary>The entry is in the database of the interface itself (a VXLAN's), not in that of the bridge it is a port of.</summary>
@@ -46,25 +82,11 @@ public sealed record FdbEntry(int Link, MacAddress Mac)
     /// <summary>Index of the bridge, for an entry of one.</summary>
     public int? Master { get; init; }
 
+    /// <summary>What <see cref="Self"/> says is not repeated here.</summary>
+    public NeighbourFlags Flags { get; init; }
+
+    /// <summary>
+    /// For a bridge: Permanent is an address of the port itself, NoArp one that a person said is behind it, Reachable one that ages.
+    /// </summary>
     public NeighbourState State { get; init; } = NeighbourState.Permanent;
-}
-
-/// <summary>A rule that sends packets to a routing table.</summary>
-public sealed record RoutingRule(bool IsIPv6, uint Table)
-{
-    public uint Priority { get; init; }
-
-    public IPNetwork? Source { get; init; }
-
-    public IPNetwork? Destination { get; init; }
-
-    public uint? Mark { get; init; }
-
-    public uint? MarkMask { get; init; }
-
-    public string? InputInterface { get; init; }
-
-    public string? OutputInterface { get; init; }
-
-    public RouteProtocol Protocol { get; init; } = RouteProtocol.Fairlead;
 }

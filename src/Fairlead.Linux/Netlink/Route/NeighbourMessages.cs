@@ -2,13 +2,9 @@ using System.Net.Sockets;
 
 namespace Fairlead.Linux.Netlink.Route;
 
-/// <summary>Neighbours and forwarding databases to and from rtnetlink messages; the kernel has one kind of message for both.</summary>
+/// <summary>Neighbours and forwarding databases to rtnetlink messages; the kernel has one kind of message for both. The way back is <see cref="NeighbourView"/>.</summary>
 internal static class NeighbourMessages
 {
-    private const byte FlagSelf = 0x02;
-    private const byte FlagMaster = 0x04;
-    private const byte FlagProxy = 0x08;
-
     internal static void Write(NetlinkBatch batch, ushort type, NetlinkFlags flags, Neighbour neighbour)
     {
         var writer = batch.Begin(type, flags);
@@ -17,12 +13,17 @@ internal static class NeighbourMessages
             Family = neighbour.Address.AddressFamily == AddressFamily.InterNetwork ? RouteConstants.AfInet : RouteConstants.AfInet6,
             Index = neighbour.Link,
             State = (ushort)neighbour.State,
-            Flags = neighbour.Proxy ? FlagProxy : (byte)0,
+            Flags = (byte)(neighbour.Flags | (neighbour.Proxy ? NeighbourFlags.Proxy : 0)),
         });
         writer.Attribute(RouteConstants.NdaDst, neighbour.Address);
         if (neighbour.Mac is { } mac)
         {
             writer.Attribute(RouteConstants.NdaLladdr, mac);
+        }
+
+        if (neighbour.Protocol != RouteProtocol.Unspecified)
+        {
+            writer.Attribute(RouteConstants.NdaProtocol, (byte)neighbour.Protocol);
         }
 
         batch.End(writer);
@@ -31,12 +32,14 @@ internal static class NeighbourMessages
     internal static void Write(NetlinkBatch batch, ushort type, NetlinkFlags flags, FdbEntry entry)
     {
         var writer = batch.Begin(type, flags);
+
+        // A permanent entry of a VXLAN has both marks; one of a bridge with both is the bridge's own address, and so leads nowhere else.
         writer.Header(new NeighbourHeader
         {
             Family = RouteConstants.AfBridge,
             Index = entry.Link,
             State = (ushort)(entry.State | (entry.State == NeighbourState.Permanent ? NeighbourState.NoArp : 0)),
-            Flags = entry.Self ? FlagSelf : FlagMaster,
+            Flags = (byte)(entry.Flags | (entry.Self ? NeighbourFlags.Self : NeighbourFlags.Master)),
         });
         writer.Attribute(RouteConstants.NdaLladdr, entry.Mac);
         if (entry.Destination is { } destination)
@@ -49,24 +52,31 @@ internal static class NeighbourMessages
             writer.BigEndian(RouteConstants.NdaPort, (ushort)port);
         }
 
-        if (entry.Vni is { } vni)
-        {
-            writer.Attribute(RouteConstants.NdaVni, (uint)vni);
-        }
-
+        Number(ref writer, RouteConstants.NdaVni, entry.Vni);
+        Number(ref writer, RouteConstants.NdaSrcVni, entry.SourceVni);
+        Number(ref writer, RouteConstants.NdaIfIndex, entry.Device);
         if (entry.Vlan is { } vlan)
         {
             writer.Attribute(RouteConstants.NdaVlan, (ushort)vlan);
         }
 
         batch.End(writer);
+
+        static void Number(ref NetlinkWriter writer, ushort type, int? value)
+        {
+            if (value is { } number)
+            {
+                writer.Attribute(type, (uint)number);
+            }
+        }
     }
 
-    internal static void WriteDump(NetlinkBatch batch, byte family, int link)
+    /// <param name="proxies">Those that the machine answers for, which the kernel keeps in a list of their own.</param>
+    internal static void WriteDump(NetlinkBatch batch, byte family, int link, bool proxies = false)
     {
         var writer = batch.Begin(RouteConstants.RtmGetNeigh, NetlinkFlags.Dump);
-        writer.Header(new NeighbourHeader { Family = family });
-        if (link != 0)
+        writer.Header(new NeighbourHeader { Family = family, Flags = proxies ? (byte)NeighbourFlags.Proxy : (byte)0 });
+        if (link != 0 && !proxies)
         {
             writer.Attribute(RouteConstants.NdaIfIndex, (uint)link);
         }
@@ -74,67 +84,7 @@ internal static class NeighbourMessages
         batch.End(writer);
     }
 
-    internal static Neighbour? Read(scoped NetlinkMessage message)
-    {
-        var attributes = message.Attributes<NeighbourHeader>(out var header);
-        if (!IsNeighbour(message) || header.Family is not (RouteConstants.AfInet or RouteConstants.AfInet6))
-        {
-            return null;
-        }
+    internal static Neighbour? Read(scoped NetlinkMessage message) => NeighbourView.TryRead(message, out var view) ? view.ToNeighbour() : null;
 
-        Neighbour? neighbour = null;
-        MacAddress? mac = null;
-        while (attributes.TryRead(out var a))
-        {
-            if (a.Type == RouteConstants.NdaDst && a.Address is { } address)
-            {
-                neighbour = new(header.Index, address, null)
-                {
-                    State = (NeighbourState)header.State,
-                    Proxy = (header.Flags & FlagProxy) != 0,
-                };
-            }
-            else if (a.Type == RouteConstants.NdaLladdr)
-            {
-                mac = a.Mac;
-            }
-        }
-
-        return neighbour is null ? null : neighbour with { Mac = mac };
-    }
-
-    internal static FdbEntry? ReadFdb(scoped NetlinkMessage message)
-    {
-        var attributes = message.Attributes<NeighbourHeader>(out var header);
-        if (!IsNeighbour(message) || header.Family != RouteConstants.AfBridge)
-        {
-            return null;
-        }
-
-        var entry = new FdbEntry(header.Index, MacAddress.Zero)
-        {
-            Self = (header.Flags & FlagSelf) != 0,
-
-            // The kernel says NoArp with Permanent for each entry that a person made; one of the two is enough here.
-            State = ((NeighbourState)header.State & NeighbourState.Permanent) != 0 ? NeighbourState.Permanent : (NeighbourState)header.State,
-        };
-        while (attributes.TryRead(out var a))
-        {
-            entry = a.Type switch
-            {
-                RouteConstants.NdaLladdr when a.Mac is { } mac => entry with { Mac = mac },
-                RouteConstants.NdaDst => entry with { Destination = a.Address },
-                RouteConstants.NdaPort => entry with { UdpPort = a.BigEndian16 },
-                RouteConstants.NdaVni => entry with { Vni = a.Int32 },
-                RouteConstants.NdaVlan => entry with { Vlan = a.UInt16 },
-                RouteConstants.NdaMaster => entry with { Master = a.Int32 },
-                _ => entry,
-            };
-        }
-
-        return entry;
-    }
-
-    private static bool IsNeighbour(scoped NetlinkMessage message)
-        => message.Type is RouteConstants.RtmNewNeigh or RouteConstants.RtmDelNeigh;
+    internal static FdbEntry? ReadFdb(scoped NetlinkMessage message) => NeighbourView.TryRead(message, out var view) ? view.ToFdbEntry() : null;
 }

@@ -69,6 +69,18 @@ public sealed record Route(IPNetwork Destination)
 
     public int? Mtu { get; init; }
 
+    /// <summary>What else is known of the way.</summary>
+    public RouteMetrics? Metrics { get; init; }
+
+    /// <summary>Several ways that share the load; then <see cref="Gateway"/> and <see cref="Link"/> are not said.</summary>
+    public ValueArray<NextHop> NextHops { get; init; }
+
+    /// <summary>IPv6: how long from now it stays; null for ever.</summary>
+    public TimeSpan? Expires { get; init; }
+
+    /// <summary>IPv4: only for packets of this type of service; 0 for all.</summary>
+    public byte Tos { get; init; }
+
     public bool IsIPv6 => Destination.BaseAddress.AddressFamily == System.Net.Sockets.AddressFamily.InterNetworkV6;
 
     /// <summary>The words of <c>ip route</c>.</summary>
@@ -87,6 +99,11 @@ public sealed record Route(IPNetwork Destination)
         Word(Source is not null, "src", Source);
         Word(Metric != 0, "metric", Metric);
         Word(Mtu is not null, "mtu", Mtu);
+        foreach (var hop in NextHops)
+        {
+            _ = text.Append(CultureInfo.InvariantCulture, $" nexthop {hop}");
+        }
+
         return text.Append(OnLink ? " onlink" : "").ToString();
 
         void Word(bool there, string name, object? value)
@@ -97,4 +114,51 @@ public sealed record Route(IPNetwork Destination)
             }
         }
     }
+}
+
+/// <summary>One of several ways of a route (struct rtnexthop).</summary>
+public sealed record NextHop
+{
+    public IPAddress? Gateway { get; init; }
+
+    /// <summary>Index of the interface to leave by.</summary>
+    public int? Link { get; init; }
+
+    /// <summary>Its share of the load, of the sum of all shares: 1 to 256.</summary>
+    public int Weight { get; init; } = 1;
+
+    /// <summary>The gateway is on the link, whatever the addresses say.</summary>
+    public bool OnLink { get; init; }
+
+    public override string ToString()
+        => string.Create(CultureInfo.InvariantCulture, $"via {Gateway?.ToString() ?? "-"} link {Link} weight {Weight}{(OnLink ? " onlink" : "")}");
+}
+
+/// <summary>What is known of the way a route goes (RTA_METRICS); null for what is not.</summary>
+public sealed record RouteMetrics
+{
+    /// <summary>The route's MTU holds even where the way says that it takes less.</summary>
+    public bool MtuLocked { get; init; }
+
+    /// <summary>The largest segment to ask a TCP peer for.</summary>
+    public int? AdvMss { get; init; }
+
+    public int? HopLimit { get; init; }
+
+    public int? Window { get; init; }
+
+    /// <summary>TCP: how much to send before the first answer, in segments.</summary>
+    public int? InitCwnd { get; init; }
+
+    public int? InitRwnd { get; init; }
+
+    public TimeSpan? Rtt { get; init; }
+
+    /// <summary>TCP: the least time before something is sent again.</summary>
+    public TimeSpan? RtoMin { get; init; }
+
+    public bool QuickAck { get; init; }
+
+    /// <summary>TCP: the name of the way to react to congestion.</summary>
+    public string? CongestionControl { get; init; }
 }

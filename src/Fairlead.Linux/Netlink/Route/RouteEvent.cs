@@ -9,7 +9,8 @@ public enum RouteGroups
     Addresses = 2,
     Routes = 4,
     Neighbours = 8,
-    All = Links | Addresses | Routes | Neighbours,
+    Rules = 16,
+    All = Links | Addresses | Routes | Neighbours | Rules,
 }
 
 /// <summary>A change the kernel told of.</summary>
@@ -30,3 +31,9 @@ public sealed record NeighbourEvent(Neighbour Neighbour, bool Removed) : RouteEv
 
 /// <summary>An entry of a forwarding database came or went.</summary>
 public sealed record FdbEvent(FdbEntry Entry, bool Removed) : RouteEvent(Removed);
+
+/// <summary>A rule came or went.</summary>
+public sealed record RuleEvent(RoutingRule Rule, bool Removed) : RouteEvent(Removed);
+
+/// <summary>Events before this one were lost: what is known must be read anew. The monitor goes on.</summary>
+public sealed record ResynchroniseEvent() : RouteEvent(Removed: false);

@@ -12,17 +12,23 @@ public sealed class RouteMonitor : IDisposable
     private RouteMonitor(NetlinkListener listener) => _listener = listener;
 
     public static RouteMonitor Open(NetworkNamespace? network = null, RouteGroups groups = RouteGroups.All)
-        => new(NetlinkListener.Open(NetlinkProtocol.Route, GroupBits(groups), network));
+        => Open(network, groups, receiveBuffer: null);
 
-    /// <summary>The changes, until cancelled; then the monitor is closed.</summary>
-    /// <exception cref="NetlinkOverrunException">Events were lost: read everything anew and listen again.</exception>
+    /// <summary>As the other, with room for so many bytes of waiting events.</summary>
+    internal static RouteMonitor Open(NetworkNamespace? network, RouteGroups groups, int? receiveBuffer)
+        => new(NetlinkListener.Open(NetlinkProtocol.Route, GroupBits(groups), network, receiveBuffer));
+
+    /// <summary>
+    /// The changes, until cancelled; then the monitor is closed. Where there were more than the reader took, the kernel drops some:
+    /// then comes a <see cref="ResynchroniseEvent"/>, and it goes on with what came after.
+    /// </summary>
     public async IAsyncEnumerable<RouteEvent> ReadAllAsync([EnumeratorCancellation] CancellationToken ct = default)
     {
         using (this)
         {
             while (true)
             {
-                foreach (var change in Read((await _listener.ReceiveAsync(ct)).Span))
+                foreach (var change in await NextAsync(ct))
                 {
                     yield return change;
                 }
@@ -31,6 +37,18 @@ public sealed class RouteMonitor : IDisposable
     }
 
     public void Dispose() => _listener.Dispose();
+
+    private async ValueTask<IReadOnlyList<RouteEvent>> NextAsync(CancellationToken ct)
+    {
+        try
+        {
+            return Read((await _listener.ReceiveAsync(ct)).Span);
+        }
+        catch (NetlinkOverrunException)
+        {
+            return [new ResynchroniseEvent()];
+        }
+    }
 
     internal static List<RouteEvent> Read(ReadOnlySpan<byte> datagram)
     {
@@ -59,6 +77,9 @@ public sealed class RouteMonitor : IDisposable
             ? new RouteChangeEvent(route, message.Type == RouteConstants.RtmDelRoute)
             : null,
         RouteConstants.RtmNewNeigh or RouteConstants.RtmDelNeigh => ReadNeighbour(message, message.Type == RouteConstants.RtmDelNeigh),
+        RouteConstants.RtmNewRule or RouteConstants.RtmDelRule => RuleMessages.Read(message) is { } rule
+            ? new RuleEvent(rule, message.Type == RouteConstants.RtmDelRule)
+            : null,
         _ => null,
     };
 
@@ -67,10 +88,11 @@ public sealed class RouteMonitor : IDisposable
             : NeighbourMessages.ReadFdb(message) is { } entry ? new FdbEvent(entry, removed)
             : null;
 
-    /// <summary>RTNLGRP_LINK, _NEIGH, _IPV4_IFADDR, _IPV4_ROUTE, _IPV6_IFADDR, _IPV6_ROUTE, each one bit.</summary>
+    /// <summary>RTNLGRP_LINK, _NEIGH, _IPV4_IFADDR, _IPV4_ROUTE, _IPV4_RULE, _IPV6_IFADDR, _IPV6_ROUTE, _IPV6_RULE, each one bit.</summary>
     private static uint GroupBits(RouteGroups groups)
         => (groups.HasFlag(RouteGroups.Links) ? 1u << 0 : 0)
             | (groups.HasFlag(RouteGroups.Neighbours) ? 1u << 2 : 0)
             | (groups.HasFlag(RouteGroups.Addresses) ? (1u << 4) | (1u << 8) : 0)
-            | (groups.HasFlag(RouteGroups.Routes) ? (1u << 6) | (1u << 10) : 0);
+            | (groups.HasFlag(RouteGroups.Routes) ? (1u << 6) | (1u << 10) : 0)
+            | (groups.HasFlag(RouteGroups.Rules) ? (1u << 7) | (1u << 18) : 0);
 }

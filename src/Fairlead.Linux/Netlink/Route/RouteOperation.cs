@@ -8,12 +8,18 @@ namespace Fairlead.Linux.Netlink.Route;
 /// <remarks>Text of an operation is what is tried, for logs and errors.</remarks>
 public abstract record RouteOperation
 {
-    internal const NetlinkFlags Acknowledged = NetlinkFlags.Ack;
-    internal const NetlinkFlags Replace = NetlinkFlags.Ack | NetlinkFlags.Create | NetlinkFlags.Replace;
-    internal const NetlinkFlags New = NetlinkFlags.Ack | NetlinkFlags.Create | NetlinkFlags.Exclusive;
+    internal const NetlinkFlags Replace = NetlinkFlags.Create | NetlinkFlags.Replace;
+    internal const NetlinkFlags New = NetlinkFlags.Create | NetlinkFlags.Exclusive;
 
-    /// <summary>Writes one or more messages, each asking for an acknowledgement.</summary>
+    /// <summary>Writes one or more messages.</summary>
     internal abstract void Encode(NetlinkBatch batch);
+
+    /// <summary>What the kernel probably lacks where it says that it does not support this.</summary>
+    internal virtual string? MayLack => null;
+
+    /// <summary>The refusal as an exception that says what was asked.</summary>
+    internal LinuxException Refused(NetlinkRefusal refusal)
+        => refusal.ToException(ToString(), refusal.Errno == Errno.NotSupported && MayLack is { } lacking ? $"this kernel lacks {lacking}" : null);
 
     private protected static byte Family(IPAddress address)
         => address.AddressFamily == AddressFamily.InterNetwork ? RouteConstants.AfInet : RouteConstants.AfInet6;
@@ -32,7 +38,7 @@ public sealed record ReplaceAddress(LinkAddress Address) : RouteOperation
 /// <summary>Removes an address.</summary>
 public sealed record DeleteAddress(LinkAddress Address) : RouteOperation
 {
-    internal override void Encode(NetlinkBatch batch) => AddressMessages.Write(batch, RouteConstants.RtmDelAddr, Acknowledged, Address);
+    internal override void Encode(NetlinkBatch batch) => AddressMessages.Write(batch, RouteConstants.RtmDelAddr, NetlinkFlags.None, Address);
 
     public override string ToString() => Text($"address delete {Address.Address} link {Address.Link}");
 }
@@ -56,9 +62,17 @@ public sealed record AddRoute(Route Route) : RouteOperation
 /// <summary>Removes a route; only one with the same protocol.</summary>
 public sealed record DeleteRoute(Route Route) : RouteOperation
 {
-    internal override void Encode(NetlinkBatch batch) => RouteMessages.Write(batch, RouteConstants.RtmDelRoute, Acknowledged, Route);
+    internal override void Encode(NetlinkBatch batch) => RouteMessages.Write(batch, RouteConstants.RtmDelRoute, NetlinkFlags.None, Route);
 
     public override string ToString() => Text($"route delete {Route}");
+}
+
+/// <summary>Adds an address where it is not there.</summary>
+public sealed record AddAddress(LinkAddress Address) : RouteOperation
+{
+    internal override void Encode(NetlinkBatch batch) => AddressMessages.Write(batch, RouteConstants.RtmNewAddr, New, Address);
+
+    public override string ToString() => Text($"address add {Address.Address} link {Address.Link}");
 }
 
 /// <summary>Adds a neighbour, or changes what is known of one.</summary>
@@ -72,7 +86,7 @@ public sealed record ReplaceNeighbour(Neighbour Neighbour) : RouteOperation
 /// <summary>Removes a neighbour.</summary>
 public sealed record DeleteNeighbour(Neighbour Neighbour) : RouteOperation
 {
-    internal override void Encode(NetlinkBatch batch) => NeighbourMessages.Write(batch, RouteConstants.RtmDelNeigh, Acknowledged, Neighbour);
+    internal override void Encode(NetlinkBatch batch) => NeighbourMessages.Write(batch, RouteConstants.RtmDelNeigh, NetlinkFlags.None, Neighbour);
 
     public override string ToString() => Text($"neighbour delete {Neighbour.Address} link {Neighbour.Link}");
 }
@@ -84,7 +98,7 @@ public sealed record ReplaceFdb(FdbEntry Entry) : RouteOperation
     internal override void Encode(NetlinkBatch batch)
         => NeighbourMessages.Write(
             batch, RouteConstants.RtmNewNeigh,
-            Entry is { Self: true, Destination: not null } && Entry.Mac == MacAddress.Zero ? Acknowledged | NetlinkFlags.Create | NetlinkFlags.Append : Replace,
+            Entry is { Self: true, Destination: not null } && Entry.Mac == MacAddress.Zero ? NetlinkFlags.Create | NetlinkFlags.Append : Replace,
             Entry);
 
     public override string ToString() => Text($"fdb replace {Entry.Mac} dst {Entry.Destination} link {Entry.Link}");
@@ -93,9 +107,18 @@ public sealed record ReplaceFdb(FdbEntry Entry) : RouteOperation
 /// <summary>Removes an entry of a forwarding database.</summary>
 public sealed record DeleteFdb(FdbEntry Entry) : RouteOperation
 {
-    internal override void Encode(NetlinkBatch batch) => NeighbourMessages.Write(batch, RouteConstants.RtmDelNeigh, Acknowledged, Entry);
+    internal override void Encode(NetlinkBatch batch) => NeighbourMessages.Write(batch, RouteConstants.RtmDelNeigh, NetlinkFlags.None, Entry);
 
     public override string ToString() => Text($"fdb delete {Entry.Mac} dst {Entry.Destination} link {Entry.Link}");
+}
+
+/// <summary>Adds a way to a route that may have some already, of the same destination, table and metric.</summary>
+public sealed record AppendRoute(Route Route) : RouteOperation
+{
+    internal override void Encode(NetlinkBatch batch)
+        => RouteMessages.Write(batch, RouteConstants.RtmNewRoute, NetlinkFlags.Create | NetlinkFlags.Append, Route);
+
+    public override string ToString() => Text($"route append {Route}");
 }
 
 /// <summary>Adds a rule.</summary>
@@ -109,7 +132,7 @@ public sealed record AddRoutingRule(RoutingRule Rule) : RouteOperation
 /// <summary>Removes a rule.</summary>
 public sealed record DeleteRoutingRule(RoutingRule Rule) : RouteOperation
 {
-    internal override void Encode(NetlinkBatch batch) => RuleMessages.Write(batch, RouteConstants.RtmDelRule, Acknowledged, Rule);
+    internal override void Encode(NetlinkBatch batch) => RuleMessages.Write(batch, RouteConstants.RtmDelRule, NetlinkFlags.None, Rule);
 
     public override string ToString() => Text($"rule delete {Rule}");
 }
@@ -119,6 +142,8 @@ public sealed record CreateLink(LinkSpec Link) : RouteOperation
 {
     internal override void Encode(NetlinkBatch batch) => LinkMessages.WriteCreation(batch, Link);
 
+    internal override string? MayLack => Link.MayLack ?? $"interfaces of kind {Link.Kind} ({Link.KernelOption})";
+
     public override string ToString() => Text($"link add {Link.Name} type {Link.Kind}");
 }
 
@@ -126,6 +151,8 @@ public sealed record CreateLink(LinkSpec Link) : RouteOperation
 public sealed record SetLink(int Link, LinkChange Change) : RouteOperation
 {
     internal override void Encode(NetlinkBatch batch) => LinkMessages.WriteChange(batch, Link, Change);
+
+    internal override string? MayLack => Change.Bridge?.MayLack;
 
     public override string ToString() => Text($"link set {Link} {Change}");
 }
@@ -135,7 +162,7 @@ public sealed record DeleteLink(int Link) : RouteOperation
 {
     internal override void Encode(NetlinkBatch batch)
     {
-        var writer = batch.Begin(RouteConstants.RtmDelLink, Acknowledged);
+        var writer = batch.Begin(RouteConstants.RtmDelLink, NetlinkFlags.None);
         writer.Header(new LinkHeader { Index = Link });
         batch.End(writer);
     }
@@ -162,7 +189,7 @@ public sealed record DeleteLinkGroup(uint Group) : RouteOperation
 public sealed record AddAltName(int Link, string Name) : RouteOperation
 {
     internal override void Encode(NetlinkBatch batch)
-        => LinkMessages.WriteAltName(batch, RouteConstants.RtmNewLinkProp, Acknowledged | NetlinkFlags.Create | NetlinkFlags.Exclusive | NetlinkFlags.Append, Link, Name);
+        => LinkMessages.WriteAltName(batch, RouteConstants.RtmNewLinkProp, NetlinkFlags.Create | NetlinkFlags.Exclusive | NetlinkFlags.Append, Link, Name);
 
     public override string ToString() => Text($"link property add {Link} altname {Name}");
 }
@@ -170,7 +197,27 @@ public sealed record AddAltName(int Link, string Name) : RouteOperation
 /// <summary>Takes a further name of an interface away.</summary>
 public sealed record DeleteAltName(int Link, string Name) : RouteOperation
 {
-    internal override void Encode(NetlinkBatch batch) => LinkMessages.WriteAltName(batch, RouteConstants.RtmDelLinkProp, Acknowledged, Link, Name);
+    internal override void Encode(NetlinkBatch batch) => LinkMessages.WriteAltName(batch, RouteConstants.RtmDelLinkProp, NetlinkFlags.None, Link, Name);
 
     public override string ToString() => Text($"link property delete {Link} altname {Name}");
+}
+
+/// <summary>Has a port of a bridge belong to a VLAN; where the bridge has no VLAN filtering this changes nothing until it has.</summary>
+public sealed record AddPortVlan(PortVlan Vlan) : RouteOperation
+{
+    internal override void Encode(NetlinkBatch batch) => LinkMessages.WritePortVlan(batch, RouteConstants.RtmSetLink, Vlan);
+
+    internal override string? MayLack => "bridge VLAN filtering (CONFIG_BRIDGE_VLAN_FILTERING)";
+
+    public override string ToString() => Text($"bridge vlan add {Vlan.Id} link {Vlan.Link}");
+}
+
+/// <summary>Has a port of a bridge belong to a VLAN no more.</summary>
+public sealed record DeletePortVlan(PortVlan Vlan) : RouteOperation
+{
+    internal override void Encode(NetlinkBatch batch) => LinkMessages.WritePortVlan(batch, RouteConstants.RtmDelLink, Vlan);
+
+    internal override string? MayLack => "bridge VLAN filtering (CONFIG_BRIDGE_VLAN_FILTERING)";
+
+    public override string ToString() => Text($"bridge vlan delete {Vlan.Id} link {Vlan.Link}");
 }

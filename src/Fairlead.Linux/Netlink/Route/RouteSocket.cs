@@ -1,5 +1,7 @@
+using System.Buffers;
 using System.Collections.Immutable;
 using System.Net;
+using System.Runtime.InteropServices;
 using Fairlead.Linux.Namespaces;
 
 namespace Fairlead.Linux.Netlink.Route;
@@ -11,7 +13,9 @@ namespace Fairlead.Linux.Netlink.Route;
 /// </remarks>
 public sealed class RouteSocket : IDisposable
 {
-    /// <summary>More acknowledgements than this could overflow the receive buffer.</summary>
+    /// <summary>What is sent at once fits the send buffer that a socket has by itself.</summary>
+    private const int MaxBytesAtOnce = 128 * 1024;
+
     private const int MaxOperationsAtOnce = 1000;
 
     private readonly NetlinkSocket _socket;
@@ -21,18 +25,36 @@ public sealed class RouteSocket : IDisposable
     /// <summary>Opens a socket in a namespace, or in the calling thread's.</summary>
     public static RouteSocket Open(NetworkNamespace? network = null) => new(NetlinkSocket.Open(NetlinkProtocol.Route, network));
 
-    public IReadOnlyList<Link> Links() => _socket.Dump("link list", LinkMessages.WriteDump, LinkMessages.Read);
+    /// <param name="statistics">Also what went through each, which costs the kernel a little more.</param>
+    public IReadOnlyList<Link> Links(bool statistics = false)
+        => _socket.Dump("link list", b => LinkMessages.WriteDump(b, statistics), LinkMessages.Read);
 
-    /// <summary>Finds an interface by name or alternative name.</summary>
-    public Link? FindLink(string name)
+    /// <summary>Gives each interface to the visitor as it comes, and keeps none.</summary>
+    /// <returns>Whether they are of one moment; where the table changed meanwhile one may be missing or given twice.</returns>
+    public bool VisitLinks(LinkVisitor visit, bool statistics = false)
     {
-        ArgumentException.ThrowIfNullOrEmpty(name);
-        return FindLink(0, name);
+        ArgumentNullException.ThrowIfNull(visit);
+        using var batch = _socket.NewBatch();
+        LinkMessages.WriteDump(batch, statistics);
+        return _socket.Request("link list", batch, message =>
+        {
+            if (LinkView.TryRead(message, out var view))
+            {
+                visit(view);
+            }
+        });
     }
 
-    public Link? FindLink(int index) => FindLink(index, null);
+    /// <summary>Finds an interface by name or alternative name.</summary>
+    public Link? FindLink(string name, bool statistics = false)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(name);
+        return FindLink(0, name, statistics);
+    }
 
-    /// <summary>As <see cref="FindLink(string)"/>, but throws where there is none.</summary>
+    public Link? FindLink(int index, bool statistics = false) => FindLink(index, null, statistics);
+
+    /// <summary>As <see cref="FindLink(string, bool)"/>, but throws where there is none.</summary>
     public Link GetLink(string name) => FindLink(name) ?? throw new LinuxException($"link {name}", Errno.NoDevice);
 
     public Link GetLink(int index) => FindLink(index) ?? throw new LinuxException($"link {index}", Errno.NoDevice);
@@ -40,18 +62,19 @@ public sealed class RouteSocket : IDisposable
     /// <summary>Creates an interface and gives it as the kernel made it.</summary>
     public Link CreateLink(LinkSpec spec)
     {
+        ArgumentNullException.ThrowIfNull(spec);
         Do(new CreateLink(spec));
-        if (spec is MacvlanSpec { Namespace: { } network })
-        {
-            using var there = Open(network);
-            return there.GetLink(spec.Name);
-        }
-
         if (spec is VethSpec { PeerUp: true } veth)
         {
             using var own = veth.PeerNamespace is null ? NetworkNamespace.OfSocket(_socket.Handle) : null;
-            using var there = Open(veth.PeerNamespace ?? own);
-            there.SetUp(there.GetLink(veth.PeerName).Index);
+            using var other = Open(veth.PeerNamespace ?? own);
+            other.SetUp(other.GetLink(veth.PeerName).Index);
+        }
+
+        if (spec.Namespace is { } network)
+        {
+            using var there = Open(network);
+            return there.GetLink(spec.Name);
         }
 
         return GetLink(spec.Name);
@@ -69,6 +92,14 @@ public sealed class RouteSocket : IDisposable
 
     public Link CreateMacvlan(MacvlanSpec spec) => CreateLink(spec);
 
+    public Link CreateIfb(IfbSpec spec) => CreateLink(spec);
+
+    public Link CreateVlan(VlanSpec spec) => CreateLink(spec);
+
+    public Link CreateIpvlan(IpvlanSpec spec) => CreateLink(spec);
+
+    public Link CreateVrf(VrfSpec spec) => CreateLink(spec);
+
     public void SetLink(int link, LinkChange change) => Do(new SetLink(link, change));
 
     public void SetUp(int link) => SetLink(link, new() { Up = true });
@@ -83,9 +114,48 @@ public sealed class RouteSocket : IDisposable
 
     public void DeleteAltName(int link, string name) => Do(new DeleteAltName(link, name));
 
+    /// <summary>The VLANs of the ports of bridges and of bridges themselves; none where the kernel has no VLAN filtering.</summary>
+    public IReadOnlyList<PortVlan> PortVlans(int? link = null)
+        => [.. _socket.Dump("bridge vlan list", LinkMessages.WritePortVlanDump, LinkMessages.ReadPortVlans)
+            .SelectMany(v => v).Where(v => link is null || v.Link == link)];
+
+    public void AddPortVlan(PortVlan vlan) => Do(new AddPortVlan(vlan));
+
+    public bool TryDeletePortVlan(PortVlan vlan) => Try(new DeletePortVlan(vlan));
+
+    /// <summary>The number by which links here speak of another namespace (<see cref="Link.PeerNamespaceId"/>); null where none does.</summary>
+    public int? FindNamespaceId(NetworkNamespace other)
+    {
+        ArgumentNullException.ThrowIfNull(other);
+        using var batch = _socket.NewBatch();
+        NamespaceIdMessages.WriteQuery(batch, other.Descriptor);
+        int? found = null;
+        _ = _socket.Request($"namespace id of {other}", batch, message => found = NamespaceIdMessages.Read(message) ?? found);
+        return found;
+    }
+
     /// <summary>The addresses of one interface, or of all.</summary>
     public IReadOnlyList<LinkAddress> Addresses(int? link = null)
         => [.. _socket.Dump("address list", b => AddressMessages.WriteDump(b, link ?? 0), AddressMessages.Read).Where(a => link is null || a.Link == link)];
+
+    /// <summary>Gives each address to the visitor as it comes, and keeps none.</summary>
+    /// <returns>As of <see cref="VisitLinks"/>.</returns>
+    public bool VisitAddresses(AddressVisitor visit)
+    {
+        ArgumentNullException.ThrowIfNull(visit);
+        using var batch = _socket.NewBatch();
+        AddressMessages.WriteDump(batch, 0);
+        return _socket.Request("address list", batch, message =>
+        {
+            if (AddressView.TryRead(message, out var view))
+            {
+                visit(view);
+            }
+        });
+    }
+
+    /// <summary>Adds an address to an interface, or leaves it there.</summary>
+    public void ReplaceAddress(LinkAddress address) => Do(new ReplaceAddress(address));
 
     /// <summary>Adds an address to an interface, or leaves it there.</summary>
     public void ReplaceAddress(int link, InterfaceAddress address, AddressFlags flags = AddressFlags.None, RouteScope scope = RouteScope.Universe)
@@ -97,8 +167,24 @@ public sealed class RouteSocket : IDisposable
 
     /// <summary>The routes of both families: of one protocol or table, or of all.</summary>
     public IReadOnlyList<Route> Routes(RouteProtocol? protocol = null, uint? table = null)
-        => [.. _socket.Dump("route list", b => RouteMessages.WriteDump(b, protocol ?? RouteProtocol.Unspecified), RouteMessages.Read)
+        => [.. _socket.Dump("route list", b => RouteMessages.WriteDump(b, protocol ?? RouteProtocol.Unspecified, table ?? 0), RouteMessages.Read)
             .Where(r => (protocol is null || r.Protocol == protocol) && (table is null || r.Table == table))];
+
+    /// <summary>Gives each route to the visitor as it comes, and keeps none: for tables of any length.</summary>
+    /// <returns>As of <see cref="VisitLinks"/>.</returns>
+    public bool VisitRoutes(RouteVisitor visit, RouteProtocol? protocol = null, uint? table = null)
+    {
+        ArgumentNullException.ThrowIfNull(visit);
+        using var batch = _socket.NewBatch();
+        RouteMessages.WriteDump(batch, protocol ?? RouteProtocol.Unspecified, table ?? 0);
+        return _socket.Request("route list", batch, message =>
+        {
+            if (RouteView.TryRead(message, out var view) && (protocol is null || view.Protocol == protocol) && (table is null || view.Table == table))
+            {
+                visit(view);
+            }
+        });
+    }
 
     /// <summary>The route the kernel would take to an address, or null where there is none.</summary>
     public Route? Lookup(IPAddress destination, IPAddress? source = null)
@@ -108,7 +194,7 @@ public sealed class RouteSocket : IDisposable
         Route? found = null;
         try
         {
-            _socket.Request($"route get {destination}", batch, message => found = RouteMessages.Read(message, cached: true) ?? found);
+            _ = _socket.Request($"route get {destination}", batch, message => found = RouteMessages.Read(message, cached: true) ?? found);
         }
         catch (LinuxException e) when (e.Errno is Errno.NetworkUnreachable or Errno.HostUnreachable or Errno.Invalid or Errno.Access)
         {
@@ -128,9 +214,42 @@ public sealed class RouteSocket : IDisposable
     public bool TryDeleteRoute(Route route) => Try(new DeleteRoute(route));
 
     /// <summary>The neighbours on one interface, or on all.</summary>
-    public IReadOnlyList<Neighbour> Neighbours(int? link = null)
-        => [.. _socket.Dump("neighbour list", b => NeighbourMessages.WriteDump(b, RouteConstants.AfUnspec, link ?? 0), NeighbourMessages.Read)
+    /// <param name="link">Index of the interface.</param>
+    /// <param name="proxies">Those that this machine answers for, in the place of those that it knows.</param>
+    public IReadOnlyList<Neighbour> Neighbours(int? link = null, bool proxies = false)
+        => [.. _socket.Dump("neighbour list", b => NeighbourMessages.WriteDump(b, RouteConstants.AfUnspec, link ?? 0, proxies), NeighbourMessages.Read)
             .Where(n => link is null || n.Link == link)];
+
+    /// <summary>Gives each neighbour, or each entry of the forwarding databases, to the visitor as it comes, and keeps none.</summary>
+    /// <returns>As of <see cref="VisitLinks"/>.</returns>
+    public bool VisitNeighbours(NeighbourVisitor visit, bool fdb = false)
+    {
+        ArgumentNullException.ThrowIfNull(visit);
+        using var batch = _socket.NewBatch();
+        NeighbourMessages.WriteDump(batch, fdb ? RouteConstants.AfBridge : RouteConstants.AfUnspec, 0);
+        return _socket.Request("neighbour list", batch, message =>
+        {
+            if (NeighbourView.TryRead(message, out var view))
+            {
+                visit(view);
+            }
+        });
+    }
+
+    /// <summary>Forgets the neighbours that the kernel found by itself; what a person said stays.</summary>
+    /// <returns>How many were forgotten.</returns>
+    public int FlushNeighbours(int? link = null)
+    {
+        const NeighbourState Kept = NeighbourState.Permanent | NeighbourState.NoArp;
+        var found = Neighbours(link).Where(n => (n.State & Kept) == 0).ToList();
+        return found.Count - ApplyAll(found.Select(n => new DeleteNeighbour(n)), static (_, error) =>
+        {
+            if (!error.IsNotFound)
+            {
+                throw error;
+            }
+        });
+    }
 
     public void ReplaceNeighbour(Neighbour neighbour) => Do(new ReplaceNeighbour(neighbour));
 
@@ -155,32 +274,67 @@ public sealed class RouteSocket : IDisposable
     /// <returns>For each operation what the kernel said against it, or null.</returns>
     public ImmutableArray<LinuxException?> Apply(params ReadOnlySpan<RouteOperation> operations)
     {
-        var errors = ImmutableArray.CreateBuilder<LinuxException?>(operations.Length);
-        while (!operations.IsEmpty)
+        var errors = new LinuxException?[operations.Length];
+        for (var done = 0; done < operations.Length;)
         {
-            var now = operations[..Math.Min(operations.Length, MaxOperationsAtOnce)];
-            operations = operations[now.Length..];
-            using var batch = _socket.NewBatch();
-            var ends = new int[now.Length];
-            for (var i = 0; i < now.Length; i++)
-            {
-                now[i].Encode(batch);
-                ends[i] = batch.Count;
-            }
-
-            var refusals = _socket.Exchange(batch);
-            for (var i = 0; i < now.Length; i++)
-            {
-                var refusal = refusals[(i == 0 ? 0 : ends[i - 1])..ends[i]].FirstOrDefault(r => r is not null);
-                errors.Add(refusal?.ToException(now[i].ToString()));
-            }
+            var from = done;
+            done += ApplySome(operations[from..], (operation, error) => errors[from + operation] ??= error);
         }
 
-        return errors.MoveToImmutable();
+        return ImmutableCollectionsMarshal.AsImmutableArray(errors);
     }
 
-    /// <summary>Tells of changes from this call on, until cancelled.</summary>
-    /// <exception cref="NetlinkOverrunException">Events were lost: read everything anew and listen again.</exception>
+    /// <summary>Applies operations of any number in order, made as they are needed: none is kept longer than its batch.</summary>
+    /// <param name="operations">What to do. One object may be given again where it is to be done again.</param>
+    /// <param name="refused">Told of each that was refused.</param>
+    /// <returns>How many were refused.</returns>
+    public int ApplyAll(IEnumerable<RouteOperation> operations, Action<RouteOperation, LinuxException> refused)
+    {
+        ArgumentNullException.ThrowIfNull(operations);
+        ArgumentNullException.ThrowIfNull(refused);
+        var window = ArrayPool<RouteOperation>.Shared.Rent(MaxOperationsAtOnce);
+        var (count, failures) = (0, 0);
+        try
+        {
+            foreach (var operation in operations)
+            {
+                window[count++] = operation;
+                if (count == window.Length)
+                {
+                    Flush();
+                }
+            }
+
+            Flush();
+            return failures;
+        }
+        finally
+        {
+            ArrayPool<RouteOperation>.Shared.Return(window, clearArray: true);
+        }
+
+        void Flush()
+        {
+            for (var done = 0; done < count;)
+            {
+                var from = done;
+                var last = -1;
+                done += ApplySome(window.AsSpan(from, count - from), (operation, error) =>
+                {
+                    // An operation of several messages may be refused more than once.
+                    if (operation != last)
+                    {
+                        (last, failures) = (operation, failures + 1);
+                        refused(window[from + operation], error);
+                    }
+                });
+            }
+
+            count = 0;
+        }
+    }
+
+    /// <summary>Tells of changes from this call on, until cancelled; see <see cref="RouteMonitor.ReadAllAsync"/>.</summary>
     public IAsyncEnumerable<RouteEvent> MonitorAsync(RouteGroups groups = RouteGroups.All, CancellationToken ct = default)
     {
         using var network = NetworkNamespace.OfSocket(_socket.Handle);
@@ -189,14 +343,14 @@ public sealed class RouteSocket : IDisposable
 
     public void Dispose() => _socket.Dispose();
 
-    private Link? FindLink(int index, string? name)
+    private Link? FindLink(int index, string? name, bool statistics)
     {
         using var batch = _socket.NewBatch();
-        LinkMessages.WriteQuery(batch, index, name);
+        LinkMessages.WriteQuery(batch, index, name, statistics);
         Link? found = null;
         try
         {
-            _socket.Request($"link {name ?? $"{index}"}", batch, message => found = LinkMessages.Read(message) ?? found);
+            _ = _socket.Request($"link {name ?? $"{index}"}", batch, message => found = LinkMessages.Read(message) ?? found);
         }
         catch (LinuxException e) when (e.IsNotFound)
         {
@@ -204,6 +358,30 @@ public sealed class RouteSocket : IDisposable
         }
 
         return found;
+    }
+
+    /// <summary>Sends as many operations as go at once.</summary>
+    /// <returns>How many that was.</returns>
+    private int ApplySome(ReadOnlySpan<RouteOperation> operations, Action<int, LinuxException> refused)
+    {
+        using var batch = _socket.NewBatch();
+        var taken = 0;
+        while (taken < operations.Length && taken < MaxOperationsAtOnce && batch.Count < _socket.MaxAnswers && batch.Bytes.Length < MaxBytesAtOnce)
+        {
+            operations[taken++].Encode(batch);
+            batch.Mark();
+        }
+
+        if (_socket.ExchangeAll(batch).Refusals is { } refusals)
+        {
+            foreach (var (message, refusal) in refusals)
+            {
+                var operation = batch.OperationOf(message);
+                refused(operation, operations[operation].Refused(refusal));
+            }
+        }
+
+        return taken;
     }
 
     private void Do(RouteOperation operation)

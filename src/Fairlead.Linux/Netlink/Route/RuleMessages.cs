@@ -1,4 +1,5 @@
 using System.Net;
+using System.Runtime.InteropServices;
 
 namespace Fairlead.Linux.Netlink.Route;
 
@@ -13,9 +14,15 @@ internal static class RuleMessages
             Family = rule.IsIPv6 ? RouteConstants.AfInet6 : RouteConstants.AfInet,
             DestinationLength = (byte)(rule.Destination?.PrefixLength ?? 0),
             SourceLength = (byte)(rule.Source?.PrefixLength ?? 0),
-            Type = RouteConstants.FrActToTable,
+            Type = (byte)rule.Action,
+            Tos = rule.Tos,
+            Flags = rule.Not ? RouteConstants.FibRuleInvert : 0,
         });
-        writer.Attribute(RouteConstants.FraTable, rule.Table);
+        if (rule.Table != 0)
+        {
+            writer.Attribute(RouteConstants.FraTable, rule.Table);
+        }
+
         writer.Attribute(RouteConstants.FraPriority, rule.Priority);
         writer.Attribute(RouteConstants.FraProtocol, (byte)rule.Protocol);
         if (rule.Source is { } source)
@@ -44,6 +51,29 @@ internal static class RuleMessages
             writer.Attribute(RouteConstants.FraOifName, output);
         }
 
+        if (rule.Target is { } target)
+        {
+            writer.Attribute(RouteConstants.FraGoto, target);
+        }
+
+        if (rule.SuppressPrefixLength is { } length)
+        {
+            writer.Attribute(RouteConstants.FraSuppressPrefixLength, (uint)length);
+        }
+
+        if (rule.IpProtocol is { } protocol)
+        {
+            writer.Attribute(RouteConstants.FraIpProto, protocol);
+        }
+
+        if (rule.Users is { } users)
+        {
+            writer.Attribute(RouteConstants.FraUidRange, new Range<uint> { First = users.First, Last = users.Last });
+        }
+
+        Ports(ref writer, RouteConstants.FraSportRange, rule.SourcePorts);
+        Ports(ref writer, RouteConstants.FraDportRange, rule.DestinationPorts);
+
         batch.End(writer);
     }
 
@@ -58,31 +88,98 @@ internal static class RuleMessages
     {
         var attributes = message.Attributes<RouteHeader>(out var header);
         if (message.Type is not (RouteConstants.RtmNewRule or RouteConstants.RtmDelRule)
-            || header.Family is not (RouteConstants.AfInet or RouteConstants.AfInet6)
-            || header.Type != RouteConstants.FrActToTable)
+            || header.Family is not (RouteConstants.AfInet or RouteConstants.AfInet6))
         {
             return null;
         }
 
-        var rule = new RoutingRule(header.Family == RouteConstants.AfInet6, header.Table) { Protocol = RouteProtocol.Unspecified };
+        var (table, priority) = ((uint)header.Table, 0u);
+        uint? mark = null, mask = null, target = null;
+        int? suppress = null;
+        byte? ipProtocol = null;
+        string? input = null, output = null;
+        IPNetwork? source = null, destination = null;
+        (ushort, ushort)? sourcePorts = null, destinationPorts = null;
+        (uint, uint)? users = null;
+        var protocol = RouteProtocol.Unspecified;
         while (attributes.TryRead(out var a))
         {
-            rule = a.Type switch
+            switch (a.Type)
             {
-                RouteConstants.FraTable => rule with { Table = a.UInt32 },
-                RouteConstants.FraPriority => rule with { Priority = a.UInt32 },
-                RouteConstants.FraProtocol => rule with { Protocol = (RouteProtocol)a.Byte },
-                RouteConstants.FraSrc => rule with { Source = Network(a, header.SourceLength) },
-                RouteConstants.FraDst => rule with { Destination = Network(a, header.DestinationLength) },
-                RouteConstants.FraMark => rule with { Mark = a.UInt32 },
-                RouteConstants.FraMask => rule with { MarkMask = a.UInt32 },
-                RouteConstants.FraIifName => rule with { InputInterface = a.Text },
-                RouteConstants.FraOifName => rule with { OutputInterface = a.Text },
-                _ => rule,
-            };
+                case RouteConstants.FraTable:
+                    table = a.UInt32;
+                    break;
+                case RouteConstants.FraPriority:
+                    priority = a.UInt32;
+                    break;
+                case RouteConstants.FraProtocol:
+                    protocol = (RouteProtocol)a.Byte;
+                    break;
+                case RouteConstants.FraSrc:
+                    source = Network(a, header.SourceLength);
+                    break;
+                case RouteConstants.FraDst:
+                    destination = Network(a, header.DestinationLength);
+                    break;
+                case RouteConstants.FraMark:
+                    mark = a.UInt32;
+                    break;
+                case RouteConstants.FraMask when a.UInt32 is var bits and not uint.MaxValue:
+                    mask = bits;
+                    break;
+                case RouteConstants.FraIifName:
+                    input = a.Text;
+                    break;
+                case RouteConstants.FraOifName:
+                    output = a.Text;
+                    break;
+                case RouteConstants.FraGoto:
+                    target = a.UInt32;
+                    break;
+                case RouteConstants.FraSuppressPrefixLength when a.Int32 is var length and not -1:
+                    suppress = length;
+                    break;
+                case RouteConstants.FraIpProto:
+                    ipProtocol = a.Byte;
+                    break;
+                case RouteConstants.FraSportRange:
+                    sourcePorts = PortsOf(a);
+                    break;
+                case RouteConstants.FraDportRange:
+                    destinationPorts = PortsOf(a);
+                    break;
+                case RouteConstants.FraUidRange when a.UInt64 is var both:
+                    users = ((uint)both, (uint)(both >> 32));
+                    break;
+            }
         }
 
-        return rule.MarkMask == uint.MaxValue ? rule with { MarkMask = null } : rule;
+        return new(header.Family == RouteConstants.AfInet6, table)
+        {
+            Priority = priority, Source = source, Destination = destination, Mark = mark, MarkMask = mask, InputInterface = input,
+            OutputInterface = output, Action = (RoutingRuleAction)header.Type, Target = target, Tos = header.Tos,
+            Not = (header.Flags & RouteConstants.FibRuleInvert) != 0, SuppressPrefixLength = suppress, IpProtocol = ipProtocol,
+            SourcePorts = sourcePorts, DestinationPorts = destinationPorts, Users = users, Protocol = protocol,
+        };
+    }
+
+    private static void Ports(ref NetlinkWriter writer, ushort type, (ushort First, ushort Last)? ports)
+    {
+        if (ports is { } both)
+        {
+            writer.Attribute(type, new Range<ushort> { First = both.First, Last = both.Last });
+        }
+    }
+
+    private static (ushort, ushort) PortsOf(NetlinkAttribute a) => ((ushort)a.UInt32, (ushort)(a.UInt32 >> 16));
+
+    /// <summary>struct fib_rule_port_range and fib_rule_uid_range.</summary>
+    [StructLayout(LayoutKind.Sequential)]
+    private struct Range<T>
+        where T : unmanaged
+    {
+        public T First;
+        public T Last;
     }
 
     private static IPNetwork? Network(NetlinkAttribute attribute, int length)
