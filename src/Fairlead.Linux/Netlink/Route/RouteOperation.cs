@@ -176,7 +176,7 @@ public sealed record DeleteLinkGroup(uint Group) : RouteOperation
 {
     internal override void Encode(NetlinkBatch batch)
     {
-        var writer = batch.Begin(RouteConstants.RtmDelLink, Acknowledged);
+        var writer = batch.Begin(RouteConstants.RtmDelLink, NetlinkFlags.None);
         writer.Header(default(LinkHeader));
         writer.Attribute(RouteConstants.IflaGroup, Group);
         batch.End(writer);
