@@ -7,6 +7,9 @@ namespace Fairlead.Linux.Netlink;
 /// <summary>What the kernel said against one request: errno, and from the extended acknowledgement its words and the attribute they are about.</summary>
 internal sealed record NetlinkRefusal(int Errno, string? Words, string? Attribute, string? Allowed)
 {
+    /// <summary>Where in the request is what the kernel minds; 0 where it does not say.</summary>
+    internal int Offset { get; init; }
+
     /// <summary>All that is known beside the errno, in one line.</summary>
     internal string? Detail
     {
@@ -85,7 +88,7 @@ internal sealed record NetlinkRefusal(int Errno, string? Words, string? Attribut
         var about = offending is { } offset ? names(request, offset, null)
             : missing is { } type ? $"{names(request, nest, type)} is missing"
             : null;
-        return new(-error, words, about, allowed);
+        return new(-error, words, about, allowed) { Offset = offending ?? 0 };
     }
 
     /// <summary>Names the attribute that begins at an offset of a request; or, where a type is given, the one of that type in the nest that begins there.</summary>

@@ -54,7 +54,15 @@ public static class Act
     public static NftStatement AddTo(NftSet set, NftExpression key, NftExpression? data = null, TimeSpan? timeout = null)
         => new DynamicSetStatement(false, set, key, data, timeout);
 
-    public static NftStatement Limit(int perSecond, int burst = 5) => new LimitStatement(perSecond, burst);
+    public static NftStatement Limit(int perSecond, int burst = 5) => new LimitStatement(new((ulong)perSecond, 1, (uint)burst));
+
+    public static NftStatement Limit(NftRate rate) => new LimitStatement(rate);
+
+    /// <summary>Counts, draws from, or is held to a counter, quota or limit that has a name (<see cref="AddObject"/>).</summary>
+    public static NftStatement Use(NftObject named) => new ObjectStatement(named);
+
+    /// <summary>Lets the rest of the connection bypass the rules (<see cref="AddFlowtable"/>).</summary>
+    public static NftStatement Offload(NftFlowtable flowtable) => new OffloadStatement(flowtable.Name);
 
     public static NftStatement Log(string prefix) => new LogStatement(prefix);
 }

@@ -12,7 +12,7 @@ public enum NftFamily : byte
     Ip6 = 10,
 }
 
-/// <summary>Where in its way through the kernel a packet meets a base chain (NF_INET_*).</summary>
+/// <summary>Where in its way through the kernel a packet meets a base chain (NF_INET_*; other families number them otherwise).</summary>
 public enum NftHook
 {
     Prerouting = 0,
@@ -20,6 +20,12 @@ public enum NftHook
     Forward = 2,
     Output = 3,
     Postrouting = 4,
+
+    /// <summary>As it comes from an interface; the chain names the interfaces.</summary>
+    Ingress = 5,
+
+    /// <summary>As it goes to an interface; the chain names the interfaces.</summary>
+    Egress = 6,
 }
 
 /// <summary>What a base chain may do.</summary>

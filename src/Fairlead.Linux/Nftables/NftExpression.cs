@@ -101,6 +101,7 @@ internal sealed record PayloadExpression(string Name, NftType Type, PayloadBase 
 /// <summary>Which header an offset counts from (NFT_PAYLOAD_*).</summary>
 internal enum PayloadBase
 {
+    Link = 0,
     Network = 1,
     Transport = 2,
 }

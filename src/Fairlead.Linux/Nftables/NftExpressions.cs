@@ -227,14 +227,25 @@ internal static class NftExpressions
         w.EndNested(item);
     }
 
-    internal static void Limit(ref NetlinkWriter w, ulong rate, ulong seconds, uint burst)
+    internal static void Limit(ref NetlinkWriter w, NftRate rate)
     {
         var e = Begin(ref w, "limit");
-        w.BigEndian(1, rate);
-        w.BigEndian(2, seconds);
-        w.BigEndian(3, burst);
-        w.BigEndian(4, 0u);
-        w.BigEndian(5, 0u);
+        rate.Write(ref w);
+        End(ref w, e);
+    }
+
+    internal static void Object(ref NetlinkWriter w, uint type, string name)
+    {
+        var e = Begin(ref w, "objref");
+        w.BigEndian(1, type);
+        w.Attribute(2, name);
+        End(ref w, e);
+    }
+
+    internal static void Offload(ref NetlinkWriter w, string flowtable)
+    {
+        var e = Begin(ref w, "flow_offload");
+        w.Attribute(1, flowtable);
         End(ref w, e);
     }
 

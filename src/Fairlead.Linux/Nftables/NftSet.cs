@@ -11,6 +11,9 @@ public sealed record NftSet(string Name, ValueArray<NftType> Key)
     /// <summary>Whether a key leads to a verdict.</summary>
     public bool IsVerdictMap { get; init; }
 
+    /// <summary>Whether a key leads to a named counter, quota or limit, and to which: <c>counter</c>, <c>quota</c>, <c>limit</c>.</summary>
+    public string? ObjectKind { get; init; }
+
     /// <summary>Whether elements may be ranges and networks.</summary>
     public bool IsInterval { get; init; }
 
@@ -26,9 +29,15 @@ public sealed record NftSet(string Name, ValueArray<NftType> Key)
     /// <summary>Most elements it may have.</summary>
     public int? Size { get; init; }
 
+    /// <summary>How often the kernel looks for elements whose time is over.</summary>
+    public TimeSpan? GcInterval { get; init; }
+
+    /// <summary>Whether each element counts the packets and bytes that meet it.</summary>
+    public bool HasCounters { get; init; }
+
     public string? Comment { get; init; }
 
-    public bool IsMap => IsVerdictMap || Data.Count > 0;
+    public bool IsMap => IsVerdictMap || Data.Count > 0 || ObjectKind is not null;
 
     /// <summary>The elements, where the set stands in one rule and has no name.</summary>
     internal ImmutableArray<NftElement> Inline { get; private init; }
@@ -39,10 +48,22 @@ public sealed record NftSet(string Name, ValueArray<NftType> Key)
 
     internal bool IsIntervalConcat => IsInterval && Key.Count > 1;
 
+    /// <summary>What a key leads to, as a declaration says it.</summary>
+    internal string DataWords
+        => IsVerdictMap ? " : verdict" : ObjectKind is not null ? $" : {ObjectKind}" : Data.Count > 0 ? $" : {AddSet.Types(Data, NeedsTypeof)}" : "";
+
+    /// <summary>The flags that nft names.</summary>
+    internal string FlagWords => string.Join(',', new[]
+    {
+        IsInterval ? "interval" : "",
+        IsDynamic ? "dynamic" : "",
+        HasTimeouts || Timeout is not null ? "timeout" : "",
+    }.Where(word => word.Length > 0));
+
     internal uint Flags
         => (IsInline ? NftConstants.SetFlagAnonymous | NftConstants.SetFlagConstant : 0)
             | (IsInterval ? NftConstants.SetFlagInterval : 0)
-            | (IsMap ? NftConstants.SetFlagMap : 0)
+            | (ObjectKind is not null ? NftConstants.SetFlagObject : IsMap ? NftConstants.SetFlagMap : 0)
             | (Timeout is not null || HasTimeouts ? NftConstants.SetFlagTimeout : 0)
             | (IsDynamic ? NftConstants.SetFlagEval : 0)
             | (IsIntervalConcat ? NftConstants.SetFlagConcat : 0);
@@ -60,9 +81,9 @@ public sealed record NftSet(string Name, ValueArray<NftType> Key)
 
     // Written out because an immutable array compares by reference.
     public bool Equals(NftSet? other)
-        => other is not null && Name == other.Name && Key == other.Key && Data == other.Data && IsVerdictMap == other.IsVerdictMap
+        => other is not null && Name == other.Name && Key == other.Key && Data == other.Data && ObjectKind == other.ObjectKind && IsVerdictMap == other.IsVerdictMap
             && IsInterval == other.IsInterval && IsDynamic == other.IsDynamic && Timeout == other.Timeout && HasTimeouts == other.HasTimeouts
-            && Size == other.Size && Comment == other.Comment && (IsInline ? Inline : []).SequenceEqual(other.IsInline ? other.Inline : []);
+            && GcInterval == other.GcInterval && HasCounters == other.HasCounters && Size == other.Size && Comment == other.Comment && (IsInline ? Inline : []).SequenceEqual(other.IsInline ? other.Inline : []);
 
     public override int GetHashCode() => HashCode.Combine(Name, Key, Data, IsVerdictMap, IsInterval);
 
@@ -78,35 +99,4 @@ public sealed record NftSet(string Name, ValueArray<NftType> Key)
 
         return false;
     }
-}
-
-/// <summary>An element of a set or map.</summary>
-public sealed record NftElement(ValueArray<NftValue> Key)
-{
-    /// <summary>What the key leads to, in a data map.</summary>
-    public ValueArray<NftValue> Data { get; init; }
-
-    /// <summary>What the key leads to, in a verdict map.</summary>
-    public NftVerdict? Verdict { get; init; }
-
-    /// <summary>The name of the API object it comes from.</summary>
-    public string? Comment { get; init; }
-
-    public TimeSpan? Timeout { get; init; }
-
-    internal string Format(NftSet set)
-    {
-        var text = Join(Key, set.Key);
-        text += Timeout is { } timeout ? $" timeout {NftText.Duration(timeout)}" : "";
-        text += Comment is { } comment ? $" comment \"{NftUserData.Clean(comment)}\"" : "";
-        return set.IsVerdictMap ? $"{text} : {Verdict}" : set.Data.Count > 0 ? $"{text} : {Join(Data, set.Data)}" : text;
-    }
-
-    /// <summary>The key alone, by which an element is removed.</summary>
-    internal string FormatKey(NftSet set) => Join(Key, set.Key);
-
-    private static string Join(ValueArray<NftValue> values, ValueArray<NftType> types)
-        => values.Count == types.Count
-            ? string.Join(" . ", values.Items.Zip(types.Items, (v, t) => v.Format(t)))
-            : throw new ArgumentException($"{values.Count} values for {types.Count} types ({types})", nameof(values));
 }

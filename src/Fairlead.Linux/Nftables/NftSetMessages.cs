@@ -31,6 +31,10 @@ internal static class NftSetMessages
             w.BigEndian(NftConstants.SetDataType, NftConstants.DataTypeVerdict);
             w.BigEndian(NftConstants.SetDataLen, 16u);
         }
+        else if (set.ObjectKind is { } kind)
+        {
+            w.BigEndian(NftConstants.SetObjectType, NftObject.TypeOf(kind));
+        }
         else if (set.IsMap)
         {
             w.BigEndian(NftConstants.SetDataType, NftType.IdOf(set.Data));
@@ -41,6 +45,17 @@ internal static class NftSetMessages
         if (set.Timeout is { } timeout)
         {
             w.BigEndian(NftConstants.SetTimeout, (ulong)timeout.TotalMilliseconds);
+        }
+
+        if (set.GcInterval is { } pause)
+        {
+            // In this one attribute the kernel takes 32 bits.
+            w.BigEndian(NftConstants.SetGcInterval, (uint)pause.TotalMilliseconds);
+        }
+
+        if (set.HasCounters)
+        {
+            WriteCounter(ref w, NftConstants.SetExpression, default);
         }
 
         WriteDescription(ref w, set);
@@ -117,6 +132,10 @@ internal static class NftSetMessages
             (element.Verdict ?? throw new ArgumentException($"{set.Name}: an element without a verdict", nameof(element))).Write(ref w);
             w.EndNested(data);
         }
+        else if (set.ObjectKind is not null)
+        {
+            w.Attribute(NftConstants.ElemObject, element.Object ?? throw new ArgumentException($"{set.Name}: an element without the name of a {set.ObjectKind}", nameof(element)));
+        }
         else if (set.IsMap)
         {
             if (element.Data.Count != set.Data.Count)
@@ -132,10 +151,31 @@ internal static class NftSetMessages
             w.BigEndian(NftConstants.ElemTimeout, (ulong)timeout.TotalMilliseconds);
         }
 
+        if (element.TimeLeft is { } left)
+        {
+            w.BigEndian(NftConstants.ElemExpiration, (ulong)left.TotalMilliseconds);
+        }
+
+        if (element.Counts is { } counts)
+        {
+            WriteCounter(ref w, NftConstants.ElemExpression, counts);
+        }
+
         if (element.Comment is { } comment)
         {
             NftUserData.WriteComment(ref w, NftConstants.ElemUserData, comment);
         }
+    }
+
+    /// <summary>A counter as an expression within a set or element.</summary>
+    private static void WriteCounter(ref NetlinkWriter w, ushort type, NftCounts counts)
+    {
+        var expression = w.BeginNested(type);
+        w.Attribute(NftConstants.ExprName, "counter");
+        var data = w.BeginNested(NftConstants.ExprData);
+        counts.Write(ref w);
+        w.EndNested(data);
+        w.EndNested(expression);
     }
 
     internal static void WriteData(ref NetlinkWriter w, ushort type, scoped ReadOnlySpan<byte> value)

@@ -16,5 +16,33 @@ internal static class NftText
         return text.Length == 0 ? "0s" : text;
     }
 
-    internal static string Family(NftFamily family) => family.ToString().ToLowerInvariant();
+    internal static string Family(NftFamily family) => Word(family);
+
+    /// <summary>The word of nft for a name of ours.</summary>
+    internal static string Word<T>(T value)
+        where T : struct, Enum
+        => value.ToString().ToLowerInvariant();
+
+    internal static string Flags<T>(T value)
+        where T : struct, Enum
+        => value.ToString().ToLowerInvariant().Replace(", ", ",", StringComparison.Ordinal);
+
+    /// <summary>Text that is the same in every country.</summary>
+    internal static string Invariant(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
+
+    /// <summary>A number of bytes in the largest unit that tells it exactly.</summary>
+    internal static (ulong Amount, string Unit) Bytes(ulong bytes) => bytes switch
+    {
+        0 => (0, "bytes"),
+        _ when bytes % (1 << 20) == 0 => (bytes >> 20, "mbytes"),
+        _ when bytes % (1 << 10) == 0 => (bytes >> 10, "kbytes"),
+        _ => (bytes, "bytes"),
+    };
+
+    internal static string Quota(ulong bytes, bool isOver, ulong used)
+    {
+        var (amount, unit) = Bytes(bytes);
+        var (usedAmount, usedUnit) = Bytes(used);
+        return Invariant($"{(isOver ? "over " : "")}{amount} {unit}{(used == 0 ? "" : Invariant($" used {usedAmount} {usedUnit}"))}");
+    }
 }

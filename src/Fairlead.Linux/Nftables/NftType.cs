@@ -67,11 +67,27 @@ public sealed record NftType
 
     internal static NftType Icmp6Type { get; } = new(29, 1, "icmpv6_type", NftValueKind.Number, true);
 
+    internal static NftType EtherType { get; } = new(10, 2, "ether_type", NftValueKind.Number, true);
+
+    internal static NftType InterfaceIndex { get; } = new(20, 4, "iface_index", NftValueKind.Number, false);
+
+    internal static NftType LinkType { get; } = new(21, 2, "iface_type", NftValueKind.Number, false);
+
+    internal static NftType UserId { get; } = new(24, 4, "uid", NftValueKind.Number, false);
+
+    internal static NftType GroupId { get; } = new(25, 4, "gid", NftValueKind.Number, false);
+
+    internal static NftType PacketType { get; } = new(31, 1, "pkt_type", NftValueKind.Number, false);
+
+    internal static NftType DeviceGroup { get; } = new(35, 4, "devgroup", NftValueKind.Number, false);
+
+    internal static NftType Boolean { get; } = new(39, 1, "boolean", NftValueKind.Number, false);
+
     // Below the types themselves: static members get their values in the order they are written in.
     private static readonly ImmutableArray<NftType> s_all =
     [
         Ipv4Address, Ipv6Address, EtherAddress, InetProtocol, InetService, Mark, InterfaceName, Index, CtState, CtStatus, CtDirection,
-        FibAddressType, NfProto, TcpFlags, IcmpType, Icmp6Type,
+        FibAddressType, NfProto, TcpFlags, IcmpType, Icmp6Type, EtherType, InterfaceIndex, LinkType, UserId, GroupId, PacketType, DeviceGroup, Boolean,
     ];
 
     public string Name { get; }
@@ -131,7 +147,11 @@ public sealed record NftType
         return types.Count > 0 && LengthOf(result) == length ? result : [Other(length)];
     }
 
-    private static NftType Other(int length) => new(4, Math.Min(length, 16), "integer", NftValueKind.Number, true);
+    /// <summary>The same, once the order of its bytes was turned.</summary>
+    internal NftType InNetworkOrder => Kind == NftValueKind.Number && !IsBigEndian ? new(Id, Length, Name, Kind, true) : this;
+
+    /// <summary>A number of some length, for what has no type here.</summary>
+    internal static NftType Other(int length, bool bigEndian = true) => new(4, Math.Clamp(length, 1, 16), "integer", NftValueKind.Number, bigEndian);
 
     private static ImmutableArray<byte> Payload(byte protocol, byte field) => Udata(ExprPayload, protocol, field);
 

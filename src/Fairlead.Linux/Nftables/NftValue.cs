@@ -248,17 +248,7 @@ public readonly record struct NftValue
         NftValueKind.Address6 => ToAddress(value, 16).ToString(),
         NftValueKind.Mac => ToMac(value).ToString(),
         NftValueKind.Name => $"\"{ToName(value)}\"",
-        _ when type == NftType.InetProtocol => (uint)value switch
-        {
-            Tcp => "tcp",
-            Udp => "udp",
-            Sctp => "sctp",
-            1 => "icmp",
-            58 => "ipv6-icmp",
-            var number => number.ToString(CultureInfo.InvariantCulture),
-        },
-        _ when type == NftType.Mark => string.Create(CultureInfo.InvariantCulture, $"0x{(uint)value:x8}"),
-        _ => value.ToString(CultureInfo.InvariantCulture),
+        _ => NftWords.Of(type, value),
     };
 
     private static IPAddress ToAddress(UInt128 value, int length)

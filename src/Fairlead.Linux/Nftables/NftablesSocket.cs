@@ -49,7 +49,7 @@ public sealed class NftablesSocket : IDisposable
     {
         using var batch = _socket.NewBatch();
         var origins = new List<(NftTransaction Transaction, NftOperation Operation)?> { null };
-        WriteMark(batch, NftConstants.BatchBegin, generation);
+        NftRequests.Mark(batch, NftConstants.BatchBegin, generation);
         Encode(transactions, batch, origins);
         if (batch.Count == 1)
         {
@@ -57,13 +57,13 @@ public sealed class NftablesSocket : IDisposable
         }
 
         batch.AskAcknowledgement();
-        WriteMark(batch, NftConstants.BatchEnd, null);
+        NftRequests.Mark(batch, NftConstants.BatchEnd, null);
         var refusals = _socket.Commit(batch, out var acknowledged);
         if (refusals.Count > 0)
         {
             // The first in order: later ones often only follow from it.
             var (index, refusal) = refusals.MinBy(r => r.Index);
-            throw refusal.ToException(Describe(index < origins.Count ? origins[index] : null));
+            throw NftRefusal.ToException(refusal, batch.Message(index), index < origins.Count ? origins[index] : null, transactions);
         }
 
         if (!acknowledged)
@@ -74,32 +74,118 @@ public sealed class NftablesSocket : IDisposable
 
     /// <summary>The tables of all families.</summary>
     public IReadOnlyList<NftTableEntry> Tables()
-        => _socket.Dump("nftables table list", b => WriteDump(b, NftConstants.GetTable, 0), NftDump.ReadTable);
+        => _socket.Dump("nftables table list", b => NftRequests.Dump(b, NftConstants.GetTable, 0), NftDump.ReadTable);
 
     public bool HasTable(NftFamily family, string table) => Tables().Any(t => t.Family == family && t.Name == table);
 
     /// <summary>The chains of a table; none where there is no such table.</summary>
     public IReadOnlyList<NftChainEntry> Chains(NftFamily family, string table)
-        => [.. _socket.Dump("nftables chain list", b => WriteDump(b, NftConstants.GetChain, family), m => NftDump.ReadChain(m, table))];
+        => [.. _socket.Dump("nftables chain list", b => NftRequests.Dump(b, NftConstants.GetChain, family), m => NftDump.ReadChain(m, family, table))];
 
     /// <summary>The rules of a table, or of one chain of it, in order.</summary>
     public IReadOnlyList<NftRuleEntry> Rules(NftFamily family, string table, string? chain = null)
-        => OrNone(() => _socket.Dump(
+    {
+        var rules = OrNone(() => _socket.Dump(
             $"nftables rules of {table}",
-            b => WriteDump(b, NftConstants.GetRule, family, table, NftConstants.RuleChain, chain),
+            b => NftRequests.Dump(b, NftConstants.GetRule, family, table, NftConstants.RuleChain, chain),
             m => NftDump.ReadRule(m, table, chain)));
+        var sets = rules.Any(r => r.UsesSets) ? ByName(Sets(family, table), family, table) : [];
+        return [.. rules.Select(r => r.Entry with { Text = NftRuleText.Of(family, r.Program, sets.GetValueOrDefault) })];
+    }
 
     /// <summary>The named sets and maps of a table; none where there is no such table.</summary>
-    public IReadOnlyList<NftSet> Sets(NftFamily family, string table)
-        => OrNone(() => _socket.Dump($"nftables sets of {table}", b => WriteDump(b, NftConstants.GetSet, family, table), m => NftDump.ReadSet(m, table)));
+    public IReadOnlyList<NftSet> Sets(NftFamily family, string table) => Sets(family, table, areAnonymous: false);
 
     /// <summary>The elements of a set or map, in order of their keys; none where there is no such set. What a rule added may have run out meanwhile.</summary>
+    /// <remarks>
+    /// The kernel grows the table of a set some time after elements came, and a list that is read meanwhile has some twice and others
+    /// not at all, with nothing in it that says so: one that has any twice is read again.
+    /// </remarks>
     public IReadOnlyList<NftElement> Elements(NftFamily family, string table, NftSet set)
-        => NftDump.Join(set, OrNone(() => _socket.Dump(
-            $"nftables elements of {table} {set.Name}",
-            b => WriteDump(b, NftConstants.GetSetElem, family, table, NftConstants.ElemListSet, set.Name),
-            m => NftDump.ReadElements(m, set)))
-            .SelectMany(chunk => chunk));
+    {
+        const int Attempts = 50;
+        for (var attempt = 1; ; attempt++)
+        {
+            var elements = NftSetDump.Join(set, OrNone(() => _socket.Dump(
+                $"nftables elements of {table} {set.Name}",
+                b => NftRequests.Dump(b, NftConstants.GetSetElem, family, table, NftConstants.ElemListSet, set.Name),
+                m => NftSetDump.ReadElements(m, set)))
+                .SelectMany(chunk => chunk));
+            if (set.IsInterval || !NftSetDump.HasTwice(elements))
+            {
+                return elements;
+            }
+
+            if (attempt == Attempts)
+            {
+                throw new LinuxException($"nftables elements of {table} {set.Name}", Errno.Again, $"the set was in motion {Attempts} times");
+            }
+        }
+    }
+
+    /// <summary>The named counters, quotas and limits of a table; none where there is no such table.</summary>
+    public IReadOnlyList<NftObject> Objects(NftFamily family, string table)
+        => OrNone(() => _socket.Dump(
+            $"nftables objects of {table}", b => NftRequests.Dump(b, NftConstants.GetObject, family, table), m => NftDump.ReadObject(m, table)));
+
+    /// <summary>The flowtables of a table; none where there is no such table, or the kernel has no such feature.</summary>
+    public IReadOnlyList<NftFlowtable> Flowtables(NftFamily family, string table)
+        => OrNone(() => _socket.Dump(
+            $"nftables flowtables of {table}", b => NftRequests.Dump(b, NftConstants.GetFlowtable, family, table), m => NftDump.ReadFlowtable(m, table)));
+
+    /// <summary>Everything there is, or one table of it, as it was at one moment: read again where somebody changed something meanwhile.</summary>
+    /// <exception cref="LinuxException">With <see cref="Errno.Again"/>: it changes faster than it can be read.</exception>
+    public NftRuleset Ruleset(NftFamily? family = null, string? table = null)
+    {
+        const int Attempts = 50;
+        for (var attempt = 1; attempt <= Attempts; attempt++)
+        {
+            var generation = Generation();
+            var tables = Tables()
+                .Where(t => (family ?? t.Family) == t.Family && (table ?? t.Name) == t.Name)
+                .Select(Read)
+                .ToList();
+            if (Generation() == generation)
+            {
+                return new(generation, [.. tables]);
+            }
+        }
+
+        throw new LinuxException("nftables list", Errno.Again, $"the ruleset changed {Attempts} times while it was read");
+    }
+
+    private NftTable Read(NftTableEntry entry)
+    {
+        var (family, name) = (entry.Family, entry.Name);
+        var sets = Sets(family, name);
+        return new(entry)
+        {
+            Chains = [.. Chains(family, name)],
+            Rules = [.. Rules(family, name)],
+            Sets = [.. sets],
+            Elements = [.. sets.Select(s => new ValueArray<NftElement>([.. Elements(family, name, s)]))],
+            Objects = [.. Objects(family, name)],
+            Flowtables = [.. Flowtables(family, name)],
+        };
+    }
+
+    private IReadOnlyList<NftSet> Sets(NftFamily family, string table, bool areAnonymous)
+        => OrNone(() => _socket.Dump(
+            $"nftables sets of {table}",
+            b => NftRequests.Dump(b, NftConstants.GetSet, family, table),
+            m => NftSetDump.ReadSet(m, table, areAnonymous)));
+
+    /// <summary>All sets by name; those that stand in place in a rule with their elements, the named without.</summary>
+    private Dictionary<string, NftSetContents> ByName(IReadOnlyList<NftSet> named, NftFamily family, string table)
+    {
+        var all = named.ToDictionary(s => s.Name, s => new NftSetContents(s, []), StringComparer.Ordinal);
+        foreach (var set in Sets(family, table, areAnonymous: true))
+        {
+            all[set.Name] = new(set, Elements(family, table, set));
+        }
+
+        return all;
+    }
 
     public void Dispose() => _socket.Dispose();
 
@@ -121,49 +207,13 @@ public sealed class NftablesSocket : IDisposable
         }
     }
 
-    private static string Describe((NftTransaction Transaction, NftOperation Operation)? origin)
-    {
-        const int Enough = 300;
-        var text = origin is { } known ? known.Operation.Render(known.Transaction.Name) : "nftables transaction";
-        return text.Length <= Enough ? text : $"{text[..Enough]}…";
-    }
-
-    private static void WriteMark(NetlinkBatch batch, ushort type, uint? generation)
-    {
-        var w = batch.Begin(type, NetlinkFlags.None);
-        w.Header(NftEncoder.Header(0, NftConstants.Subsystem));
-        if (generation is { } expected)
-        {
-            w.BigEndian(NftConstants.BatchGenId, expected);
-        }
-
-        batch.End(w);
-    }
-
-    private static void WriteDump(NetlinkBatch batch, ushort type, NftFamily family, string? table = null, ushort nameType = 0, string? name = null)
-    {
-        var w = batch.Begin(NftConstants.Message(type), NetlinkFlags.Dump);
-        w.Header(NftEncoder.Header(family));
-        if (table is not null)
-        {
-            w.Attribute(NftConstants.TableName, table);
-        }
-
-        if (name is not null)
-        {
-            w.Attribute(nameType, name);
-        }
-
-        batch.End(w);
-    }
-
     private static IReadOnlyList<T> OrNone<T>(Func<List<T>> list)
     {
         try
         {
             return list();
         }
-        catch (LinuxException e) when (e.Errno == Errno.NoEntry)
+        catch (LinuxException e) when (e.Errno is Errno.NoEntry or Errno.NotSupported)
         {
             return ImmutableArray<T>.Empty;
         }

@@ -6,7 +6,7 @@ using Fairlead.Linux.Nftables;
 namespace Fairlead.KernelTests.Linux;
 
 /// <summary>The two faces of a transaction mean the same: what the kernel was given lists as what stock nft makes of the text.</summary>
-public sealed class NftablesTextTests(TestNamespaces namespaces) : IClassFixture<TestNamespaces>
+public sealed partial class NftablesTextTests(TestNamespaces namespaces) : IClassFixture<TestNamespaces>
 {
     private static readonly IPAddress s_vip = IPAddress.Parse("10.96.0.1");
 
@@ -64,7 +64,7 @@ public sealed class NftablesTextTests(TestNamespaces namespaces) : IClassFixture
                 new NftElement([IPAddress.Parse("192.0.2.1")]),
                 new NftElement([IPNetwork.Parse("224.0.0.0/3")])))
             .Add(new AddElements(s_pairs, new NftElement([IPNetwork.Parse("10.0.0.0/8"), NftValue.Range(80, 90)]), new NftElement([s_vip, 443])))
-            .Add(new AddElements(new("names", [NftType.InterfaceName]), new NftElement(["eth0"]), new NftElement(["cni0"])))
+            .Add(new AddElements(new("names", [NftType.InterfaceName]), new NftElement(["eth0"]), new NftElement(["eth1"])))
             .Add(new AddElements(new("marks", [NftType.Mark]) { Data = [NftType.InterfaceName] }, new NftElement([0x10]) { Data = ["eth0"] })),
         ["matches"] = Table(NftFamily.Ip)
             .Add(new AddSet(s_networks))
@@ -106,6 +106,23 @@ public sealed class NftablesTextTests(TestNamespaces namespaces) : IClassFixture
             .Add(new AddRule("forward", Act.Limit(5, 10), Act.Log("fairlead: "), Act.Reject))
             .Add(new AddRule("forward", Act.RejectWithReset))
             .Add(new AddRule("raw", Act.NoTrack)),
+        ["stateful"] = Stateful(),
+        ["tables-and-chains"] = new NftTransaction(NftFamily.Inet, "asleep").Add(new AddTable("not now") { Flags = NftTableFlags.Dormant })
+            .Add(new AddChain("low", new(NftChainType.Filter, NftHook.Ingress, -500) { Devices = ["lo"] }))
+            .Add(new AddChain("in", new(NftChainType.Filter, NftHook.Input, -10) { AcceptByDefault = false }, "closed"))
+            .Add(new AddChain("route", new(NftChainType.Route, NftHook.Output, -150)))
+            .Add(new AddChain("gone"))
+            .Add(new AddRule("in", Act.Accept))
+            .Add(new InsertRule("in", [Match.Equal(Load.TcpDport, 22), Act.Drop], "first"))
+            .Add(new DeleteChain("gone")),
+        ["one-interface"] = new NftTransaction(NftFamily.Netdev, "fairlead-test").Add(new AddTable())
+            .Add(new AddChain("in", new(NftChainType.Filter, NftHook.Ingress, 0) { Devices = ["lo"] })),
+        ["arp"] = new NftTransaction(NftFamily.Arp, "fairlead-test").Add(new AddTable())
+            .Add(new AddChain("in", new(NftChainType.Filter, NftHook.Input, 0)))
+            .Add(new AddChain("out", new(NftChainType.Filter, NftHook.Output, 0))),
+        ["bridge"] = new NftTransaction(NftFamily.Bridge, "fairlead-test").Add(new AddTable())
+            .Add(new AddChain("forward", new(NftChainType.Filter, NftHook.Forward, -200)))
+            .Add(new AddRule("forward", Match.Equal(Load.IifName, "eth0"), Act.Drop)),
         ["inet"] = Table(NftFamily.Inet)
             .Add(new AddChain("c", new(NftChainType.Filter, NftHook.Input, 10)))
             .Add(new AddChain("d"))
@@ -132,6 +149,11 @@ public sealed class NftablesTextTests(TestNamespaces namespaces) : IClassFixture
         }
 
         _ = rendered.Sh("nft -f -", transaction.ToString());
+        using (var socket = NftablesSocket.Open(encoded))
+        {
+            // Our own reading of it is stock nft's, but for where lines of elements break.
+            Assert.Equal(OneLine(encoded.Sh("nft list ruleset")), OneLine(socket.Ruleset().ToString()));
+        }
 
         var ours = List(encoded);
         Assert.NotEmpty(ours);
@@ -143,9 +165,44 @@ public sealed class NftablesTextTests(TestNamespaces namespaces) : IClassFixture
         Assert.Equal(ours, List(again));
     }
 
+    /// <summary>Elements beside each other and not one below the other, and without the time that passes between two readings.</summary>
+    private static string OneLine(string listing) => TimeLeft().Replace(ElementBreak().Replace(listing, ", "), "");
+
+    [System.Text.RegularExpressions.GeneratedRegex(@" expires \w+")]
+    private static partial System.Text.RegularExpressions.Regex TimeLeft();
+
+    [System.Text.RegularExpressions.GeneratedRegex(@",\n\s*")]
+    private static partial System.Text.RegularExpressions.Regex ElementBreak();
+
     private static string List(NetworkNamespace network) => network.Sh("nft -s list ruleset");
 
     private static NftTransaction Table(NftFamily family) => new NftTransaction(family, "fairlead-test").Add(new AddTable("of a test"));
+
+    /// <summary>Counters, quotas, limits, and elements that count and end.</summary>
+    private static NftTransaction Stateful()
+    {
+        var counted = new NftSet("counted", [NftType.Ipv4Address]) { HasCounters = true, HasTimeouts = true, GcInterval = TimeSpan.FromSeconds(10) };
+        var ranges = new NftSet("ranges", [NftType.Ipv4Address, NftType.InetService]) { IsVerdictMap = true, IsInterval = true, HasCounters = true };
+        var counter = new NftCounter("web") { Counts = new(3, 4096), Comment = "all of it" };
+        var quota = new NftQuota("month", 100 << 20, IsOver: true);
+        var limit = new NftLimit("slow", new(10, 1, 5));
+        var bytes = new NftLimit("lots", new(1 << 20, 1, 2 << 20, OfBytes: true, IsOver: true));
+        return Table(NftFamily.Ip)
+            .Add(new AddObject(counter)).Add(new AddObject(quota)).Add(new AddObject(limit)).Add(new AddObject(bytes))
+            .Add(new AddObject(new NftQuota("gone", 1000))).Add(new DeleteObject(new NftQuota("gone", 1000)))
+            .Add(new AddSet(counted)).Add(new AddSet(ranges))
+            .Add(new AddElements(
+                counted,
+                new NftElement([s_vip]) { Timeout = TimeSpan.FromHours(1), Comment = "the virtual one" },
+                new NftElement([IPAddress.Parse("10.96.0.2")]) { Counts = new(1, 60) }))
+            .Add(new AddElements(ranges, new NftElement([IPNetwork.Parse("10.0.0.0/8"), NftValue.Range(80, 90)]) { Verdict = NftVerdict.Accept }))
+            .Add(new AddChain("c"))
+            .Add(new AddRule("c", Act.Use(counter), Act.Use(quota), Act.Drop))
+            .Add(new AddRule("c", Act.Use(limit), Act.Accept))
+            .Add(new AddRule("c", Act.Use(bytes), Act.Drop))
+            .Add(new AddRule("c", Act.Limit(new NftRate(5, 60, 5)), Act.Accept))
+            .Add(new AddRule("c", Act.Limit(new NftRate(10 << 10, 1, 0, OfBytes: true)), Act.Accept));
+    }
 
     private static NftTransaction Services6()
     {

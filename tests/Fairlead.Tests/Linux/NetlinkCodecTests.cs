@@ -116,7 +116,7 @@ public sealed class NetlinkCodecTests
         while (reader.TryRead(out var message))
         {
             Assert.InRange(message.Payload.Length, 1, ushort.MaxValue);
-            read.AddRange(NftDump.ReadElements(message, set)!.Select(e => e.Element));
+            read.AddRange(NftSetDump.ReadElements(message, set)!.Select(e => e.Element));
         }
 
         Assert.Equal(elements, read);
@@ -147,11 +147,11 @@ public sealed class NetlinkCodecTests
             _ = NetlinkRefusal.Read(message, bytes);
             _ = RuleMessages.Read(message);
             _ = NftDump.ReadTable(message);
-            _ = NftDump.ReadChain(message, "t");
+            _ = NftDump.ReadChain(message, NftFamily.Ip, "t");
             _ = NftDump.ReadRule(message, "t", null);
-            _ = NftDump.ReadSet(message, "t");
-            _ = NftDump.Join(map, NftDump.ReadElements(message, map) ?? []);
-            _ = NftDump.Join(intervals, NftDump.ReadElements(message, intervals) ?? []);
+            _ = NftSetDump.ReadSet(message, "t");
+            _ = NftSetDump.Join(map, NftSetDump.ReadElements(message, map) ?? []);
+            _ = NftSetDump.Join(intervals, NftSetDump.ReadElements(message, intervals) ?? []);
             _ = ConntrackMessages.Read(message);
         }
     }
