@@ -9,17 +9,17 @@ internal static class NftHooks
     private const uint InetIngress = 5;
 
     /// <summary>NF_ARP_IN, NF_ARP_OUT, NF_ARP_FORWARD.</summary>
-    private static ReadOnlySpan<NftHook> Arp => [NftHook.Input, NftHook.Output, NftHook.Forward];
+    private static readonly NftHook[] s_arp = [NftHook.Input, NftHook.Output, NftHook.Forward];
 
     /// <summary>NF_NETDEV_INGRESS, NF_NETDEV_EGRESS.</summary>
-    private static ReadOnlySpan<NftHook> Netdev => [NftHook.Ingress, NftHook.Egress];
+    private static readonly NftHook[] s_netdev = [NftHook.Ingress, NftHook.Egress];
 
     internal static uint Number(NftFamily family, NftHook hook)
     {
         var number = family switch
         {
-            NftFamily.Arp => Arp.IndexOf(hook),
-            NftFamily.Netdev => Netdev.IndexOf(hook),
+            NftFamily.Arp => Array.IndexOf(s_arp, hook),
+            NftFamily.Netdev => Array.IndexOf(s_netdev, hook),
             _ => hook switch
             {
                 NftHook.Ingress => (int)InetIngress,
@@ -33,8 +33,8 @@ internal static class NftHooks
     /// <summary>The hook of a number; what the kernel may add later reads as <see cref="NftHook.Prerouting"/>.</summary>
     internal static NftHook Read(NftFamily family, uint number) => family switch
     {
-        NftFamily.Arp => number < Arp.Length ? Arp[(int)number] : default,
-        NftFamily.Netdev => number < Netdev.Length ? Netdev[(int)number] : default,
+        NftFamily.Arp => number < s_arp.Length ? s_arp[(int)number] : default,
+        NftFamily.Netdev => number < s_netdev.Length ? s_netdev[(int)number] : default,
         _ => number == InetIngress ? NftHook.Ingress : number < InetIngress ? (NftHook)number : default,
     };
 
