@@ -1,5 +1,4 @@
 using System.Net;
-using System.Runtime.ExceptionServices;
 using Fairlead.Agent.CniConfig;
 using Fairlead.Agent.Forwarding;
 using Fairlead.Agent.Masquerade;
@@ -69,20 +68,27 @@ public static class AgentRole
         ProcessMetrics.Register();
         await using var health = await HealthAsync(options, proxy, config, metrics, ct);
 
-        await Together(
-            ct,
-            nodes.RunAsync,
-            topology.RunAsync,
-            drift.RunAsync,
-            Loop(options, new ForwardingReconciler(options.Network, options.Loggers.CreateLogger<ForwardingReconciler>()), topology.Topology).RunAsync,
-            overlay.RunAsync,
-            masquerade.RunAsync,
-            t => RelayAsync(overlay, standing, t),
-            Loop(options, new NodePublisher(client, options.Loggers.CreateLogger<NodePublisher>()), standing).RunAsync,
-            config.RunAsync,
-            t => RelayReadyAsync(config, condition, t),
-            t => ObserveAsync(nodes.Snapshot, options.NodeName, proxy, t),
-            t => proxy?.RunAsync(t) ?? Task.CompletedTask);
+        try
+        {
+            await Parts.RunAsync(
+                ct,
+                nodes.RunAsync,
+                topology.RunAsync,
+                drift.RunAsync,
+                Loop(options, new ForwardingReconciler(options.Network, options.Loggers.CreateLogger<ForwardingReconciler>()), topology.Topology).RunAsync,
+                overlay.RunAsync,
+                masquerade.RunAsync,
+                t => RelayAsync(overlay, standing, t),
+                Loop(options, new NodePublisher(client, options.Loggers.CreateLogger<NodePublisher>()), standing).RunAsync,
+                config.RunAsync,
+                t => RelayReadyAsync(config, condition, t),
+                t => ObserveAsync(nodes.Snapshot, options.NodeName, proxy, t),
+                t => proxy?.RunAsync(t) ?? Task.CompletedTask);
+        }
+        catch (OperationCanceledException) when (ct.IsCancellationRequested)
+        {
+            // Stopping is how it ends.
+        }
     }
 
     /// <summary>Removes everything, going on past a failure, and tells what could not be removed.</summary>
@@ -194,30 +200,4 @@ public static class AgentRole
         => HealthAnswer.Text($"[{Mark(network)}]pod-network\n[{Mark(services)}]services\n", network && services ? 200 : 503);
 
     private static char Mark(bool good) => good ? '+' : '-';
-
-    /// <summary>Runs all until one fails or the token ends them; the first failure is the one that is thrown.</summary>
-    private static async Task Together(CancellationToken ct, params Func<CancellationToken, Task>[] parts)
-    {
-        using var stop = CancellationTokenSource.CreateLinkedTokenSource(ct);
-        Exception? first = null;
-        await Task.WhenAll(parts.Select(part => Task.Run(async () =>
-        {
-            try
-            {
-                await part(stop.Token);
-            }
-            catch (Exception e)
-            {
-                if (!stop.IsCancellationRequested)
-                {
-                    Interlocked.CompareExchange(ref first, e, null);
-                    await stop.CancelAsync();
-                }
-            }
-        }, CancellationToken.None)));
-        if (first is not null)
-        {
-            ExceptionDispatchInfo.Throw(first);
-        }
-    }
 }

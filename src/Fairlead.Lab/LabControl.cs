@@ -1,4 +1,5 @@
 using Fairlead.Kube.Yaml;
+using Fairlead.Lab.Pods;
 using Fairlead.Lab.State;
 using Fairlead.Linux.Processes;
 
@@ -94,11 +95,18 @@ public static class LabControl
             record = null;   // an unreadable record names nothing to clean, and its folder goes
         }
 
+        if (!Directory.Exists(paths.Folder))
+        {
+            return false;
+        }
+
         if (record is null)
         {
-            var there = Directory.Exists(paths.Folder);
+            // Its pods are in a registry of their own.
+            using var only = LabLock.Take(paths);
+            await PodRuntime.CleanLeftoversAsync(paths.Pods, time, ct);
             LabCleaner.Forget(paths);
-            return there;
+            return true;
         }
 
         using (var process = ProcessHandle.Open(record.ProcessId, record.ProcessStartTime))
@@ -110,6 +118,7 @@ public static class LabControl
         }
 
         // A lab that went down by itself left nothing; one that was killed did, and cleaning finds out.
+        using var cleaning = LabLock.Take(paths);
         await LabCleaner.CleanAsync(paths, record, time);
         LabCleaner.Forget(paths);
         return true;

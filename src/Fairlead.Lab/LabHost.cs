@@ -23,14 +23,14 @@ public sealed partial class LabHost(LabOptions options, LabPaths paths, string k
     /// <exception cref="LabException">It could not come up; nothing of it is left but what was there before.</exception>
     public async Task RunAsync(Action<LabProgress> tell, CancellationToken ct)
     {
+        using var only = LabLock.Take(paths);
         var before = LabRecord.Read(paths);
         if (before is not null)
         {
             await HealAsync(before, tell);
         }
 
-        RefuseStrangers();
-        Directory.CreateDirectory(paths.Folder, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        RefuseStrangers(before is not null);
         using var log = new LabLog(paths.Log, time);
         using var logging = LoggerFactory.Create(b => b.AddProvider(log));
         var runner = new StageRunner(time, logging.CreateLogger<StageRunner>());
@@ -65,6 +65,7 @@ public sealed partial class LabHost(LabOptions options, LabPaths paths, string k
             State = "starting",
             ProcessId = self.Id,
             ProcessStartTime = self.StartTime,
+            BootId = Boot.Id,
             Options = options,
             ApiPort = port,
             UnderlayBlock = underlay.Block.ToString(),
@@ -134,11 +135,16 @@ public sealed partial class LabHost(LabOptions options, LabPaths paths, string k
     }
 
     /// <summary>Namespaces are the machine's, state folders are a user's: another folder may hold a lab of the same name.</summary>
-    private void RefuseStrangers()
+    private void RefuseStrangers(bool keepFolder)
     {
         var prefix = UnderlayPlanner.NamespacePrefix(options.Name);
         if (NetworkNamespace.List().FirstOrDefault(n => n.StartsWith(prefix, StringComparison.Ordinal)) is { } name)
         {
+            if (!keepFolder)
+            {
+                LabCleaner.Forget(paths);
+            }
+
             throw new LabException(
                 $"a lab called '{options.Name}' is on this machine already, with another state folder than {Path.GetDirectoryName(paths.Folder)}: the namespace {name} is there",
                 "choose another --name, or take that lab down with the XDG_STATE_HOME that it was started with");
@@ -159,6 +165,11 @@ public sealed partial class LabHost(LabOptions options, LabPaths paths, string k
 
     internal static bool IsAlive(LabRecord record)
     {
+        if (!record.IsOfThisBoot)
+        {
+            return false;
+        }
+
         using var process = ProcessHandle.Open(record.ProcessId, record.ProcessStartTime);
         return process is not null;
     }

@@ -24,6 +24,9 @@ public sealed class LabPaths(string stateRoot, string name)
     /// <summary>What is running and what was made; see <see cref="State.LabRecord"/>.</summary>
     public string Record => Path.Combine(Folder, "lab.json");
 
+    /// <summary>Held by the process that changes the lab; see <see cref="State.LabLock"/>.</summary>
+    public string Lock => Path.Combine(Folder, "lab.lock");
+
     public string KubeConfig => Path.Combine(Folder, "kubeconfig");
 
     public string Pki => Path.Combine(Folder, "pki");

@@ -1,4 +1,5 @@
 using System.Net;
+using Fairlead.Core.State;
 using Fairlead.Core.Telemetry;
 using Fairlead.Kube.Client;
 using Fairlead.Kube.Informers;
@@ -40,7 +41,7 @@ public static class ProxyRole
             new IPEndPoint(IPAddress.Any, options.HealthPort), Pages(proxy, metrics), options.Proxy.Network, loggers, ct);
         try
         {
-            await Task.WhenAll(proxy.RunAsync(ct), node.RunAsync(ct), ObserveAsync(node, name, proxy, ct));
+            await Parts.RunAsync(ct, proxy.RunAsync, node.RunAsync, t => ObserveAsync(node, name, proxy, t));
         }
         catch (OperationCanceledException) when (ct.IsCancellationRequested)
         {

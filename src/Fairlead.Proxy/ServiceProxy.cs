@@ -48,8 +48,8 @@ public sealed partial class ServiceProxy : IDisposable
     public static IReconciler<ServiceTable> Reconciler(ServiceProxyOptions options) => new NftablesReconciler(options);
 
     /// <summary>Runs until cancelled, and leaves the kernel as it is then.</summary>
-    public async Task RunAsync(CancellationToken ct)
-        => await Task.WhenAll(_services.RunAsync(ct), _slices.RunAsync(ct), CompileAsync(ct), _loop.RunAsync(ct), _monitor.RunAsync(ct), ProgressAsync(ct));
+    public Task RunAsync(CancellationToken ct)
+        => Parts.RunAsync(ct, _services.RunAsync, _slices.RunAsync, CompileAsync, _loop.RunAsync, _monitor.RunAsync, ProgressAsync);
 
     public void Dispose()
     {

@@ -11,7 +11,7 @@ namespace Fairlead.Agent.Overlay;
 /// <summary>Keeps the overlay's link, addresses, neighbours, forwarding entries and routes as the topology says.</summary>
 /// <remarks>
 /// What is there is read from the kernel each time, so an agent that starts anew finds its predecessor's work and leaves it be.
-/// Owned: the link <c>fairlead.1</c> and all on it. Routes are ours where they lead to it with our protocol number.
+/// Owned: the link <c>fairlead.1</c> with our alias, and all on it. Routes are ours where they lead to it with our protocol number.
 /// </remarks>
 public sealed partial class VxlanReconciler(NetworkNamespace? network, ILogger<VxlanReconciler> logger) : IReconciler<NodeTopology>
 {
@@ -47,7 +47,7 @@ public sealed partial class VxlanReconciler(NetworkNamespace? network, ILogger<V
     public Task CleanAsync(CancellationToken ct)
     {
         using var routes = RouteSocket.Open(network);
-        if (routes.FindLink(VxlanPlanner.LinkName) is { Vxlan: not null } link)
+        if (routes.FindLink(VxlanPlanner.LinkName) is { } link && IsOurs(link))
         {
             // Routes, neighbours and entries go with it.
             routes.DeleteLink(link.Index);
@@ -59,9 +59,9 @@ public sealed partial class VxlanReconciler(NetworkNamespace? network, ILogger<V
     private Link KeepLink(RouteSocket routes, VxlanSpec spec)
     {
         var link = routes.FindLink(spec.Name);
-        if (link is { Vxlan: null })
+        if (link is not null && !IsOurs(link))
         {
-            throw new OverlayException($"there is an interface {spec.Name} which is no VXLAN and not ours; remove or rename it");
+            throw new OverlayException($"there is an interface {spec.Name} which is not ours; remove or rename it");
         }
 
         if (link is not null && !IsSameTunnel(link.Vxlan!, spec))
@@ -133,6 +133,11 @@ public sealed partial class VxlanReconciler(NetworkNamespace? network, ILogger<V
             // Nothing to switch off.
         }
     }
+
+    /// <summary>By its alias. One without any was left by an agent that was killed before it gave it, if it is otherwise as we make them.</summary>
+    private static bool IsOurs(Link link)
+        => link.Alias == Finished
+            || (string.IsNullOrEmpty(link.Alias) && link.Vxlan is { Vni: VxlanPlanner.Vni, UdpPort: VxlanPlanner.UdpPort, Learning: false });
 
     private static bool IsSameTunnel(VxlanDetails have, VxlanSpec want)
         => have.Vni == want.Vni && have.UdpPort == want.UdpPort && Equals(have.Local, want.Local) && have.Device == want.Device && !have.Learning;

@@ -37,6 +37,7 @@ public sealed partial class ReconcileLoop<TDesired>(
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         var backoff = timing.MinBackoff;
+        var news = Task.CompletedTask;
         while (true)
         {
             stoppingToken.ThrowIfCancellationRequested();
@@ -45,7 +46,9 @@ public sealed partial class ReconcileLoop<TDesired>(
             {
                 await ReconcileAsync(state, stoppingToken);
                 backoff = timing.MinBackoff;
-                Task news = Task.WhenAny(desired.ChangedAsync(state), _bell.ChangedAsync(bell));
+
+                // After a resync there is no news: the same wait goes on. Each new one would hang on to the states until they change.
+                news = news.IsCompleted ? Task.WhenAny(desired.ChangedAsync(state), _bell.ChangedAsync(bell)) : news;
                 await news.WaitAsync(timing.Resync, time, stoppingToken)
                     .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);      // a timeout is the resync
             }

@@ -1,4 +1,5 @@
 using Fairlead.Core.Routing;
+using Fairlead.Core.State;
 using Fairlead.Kube.Client;
 using Fairlead.Kube.Informers;
 using Fairlead.Kube.Objects;
@@ -41,9 +42,9 @@ internal sealed partial class RouteSource
     public Informer<Service> Services { get; }
 
     public Task RunAsync(CancellationToken ct)
-        => Task.WhenAll(
-            _ingresses.RunAsync(ct), _classes.RunAsync(ct), Services.RunAsync(ct), _slices.RunAsync(ct), _secrets.RunAsync(ct),
-            _configMap?.RunAsync(ct) ?? Task.CompletedTask, CompileAsync(ct));
+        => Parts.RunAsync(
+            ct, _ingresses.RunAsync, _classes.RunAsync, Services.RunAsync, _slices.RunAsync, _secrets.RunAsync,
+            t => _configMap?.RunAsync(t) ?? Task.CompletedTask, CompileAsync);
 
     private async Task CompileAsync(CancellationToken ct)
     {

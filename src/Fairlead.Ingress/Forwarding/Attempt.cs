@@ -44,7 +44,7 @@ internal sealed class Attempt(
                 return AttemptResult.Stale;
             }
 
-            return await AnswerAsync(connection, body, upgrade, sending, started, aborted);
+            return await AnswerAsync(connection, body, sending, started, aborted);
         }
         catch (UpstreamException) when (aborted.IsCancellationRequested)
         {
@@ -110,7 +110,10 @@ internal sealed class Attempt(
             sending = new Sending(body is { IsStreamed: true } ? body : null, connection);
             if (await ReadFinalHeadAsync(connection))
             {
-                return sending;
+                // Here, where a failure also ends the sending of the body.
+                return connection.Head.Status == 101 && upgrade is null
+                    ? throw new UpstreamException(UpstreamFailure.InvalidAnswer, $"{pool.Endpoint} switches protocols without being asked")
+                    : sending;
             }
 
             await sending.StopAsync();
@@ -153,18 +156,13 @@ internal sealed class Attempt(
     }
 
     private async ValueTask<AttemptResult> AnswerAsync(
-        UpstreamConnection connection, RequestBody? body, string? upgrade, Sending sending, long started, CancellationToken aborted)
+        UpstreamConnection connection, RequestBody? body, Sending sending, long started, CancellationToken aborted)
     {
         var head = connection.Head;
         exchange.UpstreamStatus = head.Status;
         exchange.HeaderTime = time.GetElapsedTime(started);
         if (head.Status == 101)
         {
-            if (upgrade is null)
-            {
-                throw new UpstreamException(UpstreamFailure.InvalidAnswer, $"{pool.Endpoint} switches protocols without being asked");
-            }
-
             await Tunnel.RunAsync(exchange, connection, options, _route, aborted);
             exchange.UpstreamTime = time.GetElapsedTime(started);
             return AttemptResult.Answered;

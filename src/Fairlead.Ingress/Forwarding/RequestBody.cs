@@ -59,9 +59,12 @@ internal sealed class RequestBody : IDisposable
     {
         CanSend = false;
         using var chunk = _length is null ? new ByteWriter(MostPiece + 16) : null;
+
+        // A read that a token cancels leaves Kestrel's reader in the midst of it: the rest cannot be drained, and the client's connection is lost.
+        await using var cancelling = ct.UnsafeRegister(static reader => ((PipeReader)reader!).CancelPendingRead(), _reader);
         while (true)
         {
-            var read = await _reader!.ReadAsync(ct);
+            var read = await _reader!.ReadAsync(CancellationToken.None);
             try
             {
                 foreach (var segment in read.Buffer)
@@ -75,6 +78,7 @@ internal sealed class RequestBody : IDisposable
                 _reader.AdvanceTo(read.Buffer.End);
             }
 
+            ct.ThrowIfCancellationRequested();
             if (read.IsCompleted)
             {
                 break;

@@ -46,12 +46,11 @@ internal static class Tunnel
         var buffer = ArrayPool<byte>.Shared.Rent(BufferSize);
         try
         {
-            // The first message may have come with the head.
+            // The first message may have come with the head; what was buffered after a long head is more than one buffer of ours.
             if (connection.Buffered is { IsEmpty: false } early)
             {
-                early.CopyTo(buffer);
+                await client.WriteAsync(early, ct);
                 connection.Take(early.Length);
-                await client.WriteAsync(buffer.AsMemory(0, early.Length), ct);
                 exchange.BodyBytesSent += early.Length;
             }
 

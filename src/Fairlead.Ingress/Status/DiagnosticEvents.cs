@@ -31,15 +31,19 @@ internal sealed class DiagnosticEvents(
 
     /// <summary>Certificates that cannot be used: only the attempt shows that, so the compiler does not know.</summary>
     internal static IEnumerable<RouteDiagnostic> OfCertificates(RouteTable table, CertificateStore certificates)
-        => from ingress in table.Ingresses
-           from tls in ingress.Spec.Tls
-           from secret in table.Certificates.Values.OfType<TlsSecret>().Distinct()
-           where secret.Key == new ObjectKey(ingress.Metadata.Namespace, tls.SecretName ?? "")
-           let fault = certificates.Fault(secret)
-           where fault is not null
-           select new RouteDiagnostic(DiagnosticSeverity.Warning, "Ingress",
-               new ObjectKey(ingress.Metadata.Namespace, ingress.Metadata.Name), "TlsSecretInvalid",
-               $"Secret {secret.Key}: {fault} The default certificate is served instead.");
+    {
+        // By key, once: this is done for every table, and a cluster may have thousands of each.
+        var secrets = table.Certificates.Values.OfType<TlsSecret>().DistinctBy(s => s.Key).ToDictionary(s => s.Key);
+        return from ingress in table.Ingresses
+               from tls in ingress.Spec.Tls
+               let secret = secrets.GetValueOrDefault(new ObjectKey(ingress.Metadata.Namespace, tls.SecretName ?? ""))
+               where secret is not null
+               let fault = certificates.Fault(secret)
+               where fault is not null
+               select new RouteDiagnostic(DiagnosticSeverity.Warning, "Ingress",
+                   new ObjectKey(ingress.Metadata.Namespace, ingress.Metadata.Name), "TlsSecretInvalid",
+                   $"Secret {secret.Key}: {fault} The default certificate is served instead.");
+    }
 
     private void Tell(RouteTable table)
     {

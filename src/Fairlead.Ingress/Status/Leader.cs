@@ -1,5 +1,6 @@
 using Fairlead.Ingress.Certificates;
 using Fairlead.Ingress.Controller;
+using Fairlead.Core.State;
 using Fairlead.Kube.Client;
 using Fairlead.Kube.Events;
 using Fairlead.Kube.Objects;
@@ -25,7 +26,7 @@ internal sealed class Leader
         var lease = new ObjectKey(options.PodNamespace, options.ElectionId);
         _election = new(client, lease, options.PodName, options.ElectionTtl, time, logger);
         _recorder = new(client, "fairlead-ingress", options.PodName, time, logger);
-        var addresses = new PublishedAddresses(client, options, source.Services.Snapshot);
+        var addresses = new PublishedAddresses(client, options, source.Services.Snapshot, time);
         _status = new(client, options, addresses, source.Routes, _election.State, time, logger);
         _events = new(_recorder, source.Routes, certificates, _election.State);
     }
@@ -38,11 +39,11 @@ internal sealed class Leader
     {
         using var election = new CancellationTokenSource();
         var elected = ElectAsync(election.Token);
-        var status = _options.UpdateStatus ? _status.RunAsync(ct) : Task.CompletedTask;
-        var work = Task.WhenAll(_events.RunAsync(ct), _recorder.RunAsync(ct), status);
         try
         {
-            await work;
+            // The election goes on while the status is emptied at the end, so it is watched here and not ended here.
+            await Parts.RunAsync(
+                ct, _events.RunAsync, _recorder.RunAsync, t => _options.UpdateStatus ? _status.RunAsync(t) : Task.CompletedTask, t => elected.WaitAsync(t));
         }
         catch (OperationCanceledException) when (ct.IsCancellationRequested)
         {

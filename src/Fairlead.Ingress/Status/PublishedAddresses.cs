@@ -7,14 +7,17 @@ using Fairlead.Kube.State;
 namespace Fairlead.Ingress.Status;
 
 /// <summary>Finds the addresses that clients reach this controller at: what <c>status.loadBalancer</c> of Ingresses is to say.</summary>
-internal sealed class PublishedAddresses(KubeClient client, IngressOptions options, Snapshot<Store<Service>> services)
+/// <remarks>One caller at a time.</remarks>
+internal sealed class PublishedAddresses(KubeClient client, IngressOptions options, Snapshot<Store<Service>> services, TimeProvider time)
 {
+    private (IReadOnlyList<LoadBalancerIngress> Found, long At)? _ofPods;
+
     /// <summary>The addresses, sorted; null when they cannot be known now.</summary>
     public async Task<EquatableArray<LoadBalancerIngress>?> FindAsync(CancellationToken ct)
     {
         var found = options.PublishAddresses.Count > 0 ? options.PublishAddresses.Select(Entry)
             : options.PublishService is { } service ? OfService(services.Current.Find(service))
-            : await OfPodsAsync(await PodsAsync(ct), ct);
+            : await OfPodsAsync(ct);
         return found?.Distinct().OrderBy(a => a.Ip ?? a.Hostname, StringComparer.Ordinal).ToEquatableArray();
     }
 
@@ -63,8 +66,15 @@ internal sealed class PublishedAddresses(KubeClient client, IngressOptions optio
         return [.. list.Items.Where(p => p.Status.Phase is "Running" && p.Metadata.DeletionTimestamp is null)];
     }
 
-    private async Task<IEnumerable<LoadBalancerIngress>?> OfPodsAsync(IReadOnlyList<Pod> pods, CancellationToken ct)
+    /// <summary>Asked for with every change of a route or an endpoint, so the API is not asked each time.</summary>
+    private async Task<IEnumerable<LoadBalancerIngress>?> OfPodsAsync(CancellationToken ct)
     {
+        if (_ofPods is { } known && time.GetElapsedTime(known.At) < options.StatusInterval)
+        {
+            return known.Found;
+        }
+
+        var pods = await PodsAsync(ct);
         var found = new List<LoadBalancerIngress>();
         foreach (var name in pods.Select(p => p.Spec.NodeName).OfType<string>().Distinct(StringComparer.Ordinal))
         {
@@ -73,6 +83,11 @@ internal sealed class PublishedAddresses(KubeClient client, IngressOptions optio
             {
                 found.Add(Entry(address));
             }
+        }
+
+        if (found.Count > 0)
+        {
+            _ofPods = (found, time.GetTimestamp());
         }
 
         return pods.Count == 0 ? null : found;

@@ -17,6 +17,7 @@ internal sealed partial class StatusUpdater(
 
     public async Task RunAsync(CancellationToken ct)
     {
+        var changed = Task.CompletedTask;
         while (true)
         {
             var (table, state) = (routes.Current, leadership.Current);
@@ -26,7 +27,8 @@ internal sealed partial class StatusUpdater(
                 wait = await TryUpdateAsync(table, ct) ? wait : s_soon;
             }
 
-            Task changed = Task.WhenAny(routes.ChangedAsync(table), leadership.ChangedAsync(state));
+            // Without a change the same wait goes on: each new one would hang on to the states until they change.
+            changed = changed.IsCompleted ? Task.WhenAny(routes.ChangedAsync(table), leadership.ChangedAsync(state)) : changed;
             await changed.WaitAsync(wait, time, ct).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             ct.ThrowIfCancellationRequested();
         }

@@ -2,6 +2,7 @@ using Fairlead.Lab.State;
 using Fairlead.Linux.Namespaces;
 using Fairlead.Linux.Processes;
 using Microsoft.Extensions.Logging;
+using Microsoft.Win32.SafeHandles;
 
 namespace Fairlead.Lab.Nodes;
 
@@ -15,6 +16,7 @@ internal sealed partial class AgentProcess(
     TimeProvider time,
     ILogger<AgentProcess> logger) : IAsyncDisposable
 {
+    private const long LargestLog = 8 << 20;
     private static readonly TimeSpan s_shortestPause = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan s_longestPause = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan s_goodRun = TimeSpan.FromSeconds(10);
@@ -76,7 +78,7 @@ internal sealed partial class AgentProcess(
     private ProcessHandle StartOnce()
     {
         using var network = NetworkNamespace.Open(node.Namespace);
-        using var log = File.OpenHandle(paths.AgentLog(node.Name), FileMode.Append, FileAccess.Write, FileShare.ReadWrite);
+        using var log = OpenLog(paths.AgentLog(node.Name));
         return ProcessHandle.Start(new SpawnOptions
         {
             Executable = LabExecutable.Path,
@@ -98,6 +100,17 @@ internal sealed partial class AgentProcess(
             Output = log,
             Error = log,
         });
+    }
+
+    /// <summary>Goes on where the agent before it ended, whose last words are why it did; of a long log one older file is kept.</summary>
+    private static SafeFileHandle OpenLog(string path)
+    {
+        if (new FileInfo(path) is { Exists: true, Length: > LargestLog })
+        {
+            File.Move(path, path + ".1", overwrite: true);
+        }
+
+        return AppendFile.Open(path);
     }
 
     [LoggerMessage(LogLevel.Warning, "The agent of {Node} (process {Process}) ended with {Status}; it is started again")]

@@ -13,6 +13,7 @@ internal sealed class PortForward : IAsyncDisposable
 {
     private const int MostConnections = 512;
     private const int BufferSize = 32 * 1024;
+    private static readonly TimeSpan s_acceptPause = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan s_connectLimit = TimeSpan.FromSeconds(2);
 
     private readonly Socket _listener;
@@ -63,13 +64,29 @@ internal sealed class PortForward : IAsyncDisposable
             while (true)
             {
                 await _room.WaitAsync(_stopping.Token);
-                var client = await _listener.AcceptAsync(_stopping.Token);
+                var client = await AcceptOneAsync(_stopping.Token);
                 _ = CarryAsync(client, _stopping.Token);
             }
         }
-        catch (Exception e) when (e is OperationCanceledException or ObjectDisposedException or SocketException)
+        catch (Exception e) when (e is OperationCanceledException or ObjectDisposedException)
         {
             // The end of listening is how this ends.
+        }
+    }
+
+    /// <summary>A client that left before it was taken, or a process that has no descriptor left just now, is no reason to take nobody ever after.</summary>
+    private async Task<Socket> AcceptOneAsync(CancellationToken ct)
+    {
+        while (true)
+        {
+            try
+            {
+                return await _listener.AcceptAsync(ct);
+            }
+            catch (SocketException) when (!ct.IsCancellationRequested)
+            {
+                await Task.Delay(s_acceptPause, _time, ct);
+            }
         }
     }
 

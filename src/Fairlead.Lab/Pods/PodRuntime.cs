@@ -90,13 +90,17 @@ public sealed partial class PodRuntime
             Task.Run(() => RingWhenReadyAsync(side.Token), CancellationToken.None),
         ];
         using var workers = CancellationTokenSource.CreateLinkedTokenSource(ct);
+        var following = FollowAsync(pods, workers.Token);
         try
         {
-            await Task.WhenAny([FollowAsync(pods, workers.Token), .. parts]).Unwrap();
+            await Task.WhenAny([following, .. parts]).Unwrap();
         }
         finally
         {
             await workers.CancelAsync();
+
+            // First, or it might start one more worker that nobody waits for.
+            await following.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             await Task.WhenAll(Running()).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             await side.CancelAsync();
             await Task.WhenAll(parts).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);

@@ -106,6 +106,9 @@ internal sealed partial class PodWorker : IDisposable
     public async Task RunAsync(CancellationToken ct)
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(ct);
+
+        // A restart may be giving a container its whole grace just now; the lab does not wait for that.
+        await using var hurrying = ct.Register(Hurry);
         var writing = Task.Run(() => _status.RunAsync(stop.Token), CancellationToken.None);
         try
         {
@@ -323,12 +326,22 @@ internal sealed partial class PodWorker : IDisposable
     /// <summary>Whatever is still there goes now; the end of every worker.</summary>
     private async Task KillAsync()
     {
-        try
+        // Each for itself: a process that cannot be ended must not keep a mount in the lab's folder.
+        await TryAsync(_containers.KillAsync);
+        await TryAsync(() => RemoveSandboxAsync(CancellationToken.None));
+        await TryAsync(() =>
         {
-            await _containers.KillAsync();
-            await RemoveSandboxAsync(CancellationToken.None);
             _volumes.Remove();
             DeleteFolder(_folder.Root);
+            return Task.CompletedTask;
+        });
+    }
+
+    private async Task TryAsync(Func<Task> step)
+    {
+        try
+        {
+            await step();
         }
         catch (Exception e)
         {

@@ -28,6 +28,18 @@ public static class LabCleaner
     public static async Task<Cleaned> CleanAsync(LabPaths paths, LabRecord record, TimeProvider time)
     {
         var pods = await PodRuntime.CleanLeftoversAsync(paths.Pods, time, CancellationToken.None);
+        var (processes, namespaces) = record.IsOfThisBoot ? await RemoveNetworkAsync(paths, record, time) : (0, 0);
+        if (Directory.Exists(paths.Folder))
+        {
+            File.Delete(paths.ApiSocket);
+        }
+
+        DeleteFolder(paths.Run);
+        return new Cleaned(pods.Processes + processes, pods.Namespaces + namespaces);
+    }
+
+    private static async Task<(int Processes, int Namespaces)> RemoveNetworkAsync(LabPaths paths, LabRecord record, TimeProvider time)
+    {
         var prefix = UnderlayPlanner.NamespacePrefix(record.Name);
         var names = NetworkNamespace.List().Where(n => n.StartsWith(prefix, StringComparison.Ordinal)).ToList();
         var processes = await EndProcessesAsync(paths, record, names, time);
@@ -37,13 +49,7 @@ public static class LabCleaner
             NetworkNamespace.Delete(name);
         }
 
-        if (Directory.Exists(paths.Folder))
-        {
-            File.Delete(paths.ApiSocket);
-        }
-
-        DeleteFolder(paths.Run);
-        return new Cleaned(pods.Processes + processes, pods.Namespaces + names.Count);
+        return (processes, names.Count);
     }
 
     /// <summary>Removes the lab's folder: nothing of the lab is left.</summary>

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Fairlead.Lab.Nodes;
+using Fairlead.Linux.Processes;
 
 namespace Fairlead.Lab.State;
 
@@ -19,6 +20,12 @@ public sealed record LabRecord
     public required int ProcessId { get; init; }
 
     public required ulong ProcessStartTime { get; init; }
+
+    /// <summary><see cref="Boot.Id"/> of its start: after another, nothing of it can be there, and what looks like it is another lab's.</summary>
+    public string? BootId { get; init; }
+
+    [JsonIgnore]
+    public bool IsOfThisBoot => BootId is null || BootId == Boot.Id;
 
     public required LabOptions Options { get; init; }
 

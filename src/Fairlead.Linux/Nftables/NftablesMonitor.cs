@@ -10,7 +10,7 @@ public readonly record struct NftChange(NftFamily Family, string Table, uint Por
 
 /// <summary>Listens to the changes of the nftables of one network namespace, from when it is opened.</summary>
 /// <remarks>One transaction on a table is told once, however many elements it has, or a few times where it fills several datagrams.</remarks>
-public sealed class NftablesMonitor : IDisposable
+public sealed class NftablesMonitor : IChangeMonitor<NftChange>
 {
     /// <summary>NFNLGRP_NFTABLES, the seventh group (linux/netfilter/nfnetlink.h).</summary>
     private const uint Group = 1u << 6;
@@ -21,8 +21,7 @@ public sealed class NftablesMonitor : IDisposable
 
     public static NftablesMonitor Open(NetworkNamespace? network = null) => new(NetlinkListener.Open(NetlinkProtocol.Netfilter, Group, network));
 
-    /// <summary>The changes, until cancelled; then the monitor is closed.</summary>
-    /// <exception cref="NetlinkOverrunException">Events were lost: read everything anew and listen again.</exception>
+    /// <inheritdoc/>
     public async IAsyncEnumerable<NftChange> ReadAllAsync([EnumeratorCancellation] CancellationToken ct = default)
     {
         using (this)

@@ -12,34 +12,17 @@ namespace Fairlead.Proxy.Nftables;
 /// </remarks>
 internal sealed partial class TableMonitor(NetworkNamespace? network, Func<uint> own, Action look, TimeProvider time, ILogger logger)
 {
-    private static readonly TimeSpan s_again = TimeSpan.FromSeconds(1);
+    public Task RunAsync(CancellationToken ct)
+        => MonitorLoop.RunAsync(() => NftablesMonitor.Open(network), Heard, look, e => LogLost(e, MonitorLoop.Pause), time, ct);
 
-    public async Task RunAsync(CancellationToken ct)
+    private Task Heard(NftChange change)
     {
-        while (true)
+        if (change.Table == NftablesLayout.Table && change.PortId != own())
         {
-            try
-            {
-                using var monitor = NftablesMonitor.Open(network);
-                await foreach (var change in monitor.ReadAllAsync(ct))
-                {
-                    if (change.Table == NftablesLayout.Table && change.PortId != own())
-                    {
-                        look();
-                    }
-                }
-            }
-            catch (NetlinkOverrunException)
-            {
-                look();
-            }
-            catch (Exception e) when (!ct.IsCancellationRequested)
-            {
-                LogLost(e, s_again);
-                await Task.Delay(s_again, time, ct);
-                look();
-            }
+            look();
         }
+
+        return Task.CompletedTask;
     }
 
     [LoggerMessage(LogLevel.Warning, "Lost the kernel's nftables events; listening again in {Pause}")]

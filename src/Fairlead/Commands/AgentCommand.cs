@@ -11,8 +11,8 @@ internal sealed class AgentCommand : FairleadCommand
 {
     private static readonly AgentOptions s_defaults = new();
 
-    private readonly Option<string?> _kubeconfig = new("--kubeconfig") { Description = "how to reach the API server [default: the pod's service account]", HelpName = "FILE" };
-    private readonly Option<string> _node = new("--node-name") { Description = "the name of this machine's Node object [default: $NODE_NAME, else the host name]", HelpName = "NAME", DefaultValueFactory = _ => Environment.GetEnvironmentVariable("NODE_NAME") ?? Environment.MachineName };
+    private readonly Option<string?> _kubeconfig = NodeOptions.Kubeconfig();
+    private readonly Option<string> _node = NodeOptions.NodeName("--node-name");
     private readonly Option<string> _conf = new("--cni-conf-dir") { Description = "where the container runtime looks for CNI configurations", HelpName = "DIR", DefaultValueFactory = _ => s_defaults.CniConfDir };
     private readonly Option<string> _bin = new("--cni-bin-dir") { Description = "where the container runtime looks for CNI plugins", HelpName = "DIR", DefaultValueFactory = _ => s_defaults.CniBinDir };
     private readonly Option<string> _state = new("--state-dir") { Description = "where the node's address reservations are kept", HelpName = "DIR", DefaultValueFactory = _ => s_defaults.StateDir };

@@ -9,8 +9,8 @@ namespace Fairlead.Commands;
 /// <summary><c>fairlead proxy</c>: the service proxy alone, in the place of kube-proxy.</summary>
 internal sealed class ProxyCommand : FairleadCommand
 {
-    private readonly Option<string?> _kubeconfig = new("--kubeconfig") { Description = "how to reach the API server [default: the pod's service account]", HelpName = "FILE" };
-    private readonly Option<string> _node = new("--hostname-override", "--node-name") { Description = "the name of this machine's Node object [default: $NODE_NAME, else the host name]", HelpName = "NAME", DefaultValueFactory = _ => Environment.GetEnvironmentVariable("NODE_NAME") ?? Environment.MachineName };
+    private readonly Option<string?> _kubeconfig = NodeOptions.Kubeconfig();
+    private readonly Option<string> _node = NodeOptions.NodeName("--hostname-override", "--node-name");
     private readonly Option<IPNetwork> _cluster = RangeOption.Create("--cluster-cidr", "the range of all pods", new ServiceProxyOptions().ClusterCidr.ToString());
     private readonly Option<string> _mode = new("--proxy-mode") { Description = "how Services get into the kernel: nftables", HelpName = "MODE", DefaultValueFactory = _ => new ProxyOptions().Mode };
     private readonly Option<int> _health = new("--healthz-port") { Description = "port of /healthz, /livez and /metrics; 0 for none", HelpName = "PORT", DefaultValueFactory = _ => new ProxyOptions().HealthPort };

@@ -134,6 +134,9 @@ public sealed class TestHost : IAsyncDisposable
         return true;
     }
 
+    /// <summary>A name without a process's number is another test's that runs beside, with its pods' mounts in it.</summary>
     private static bool IsOrphan(string name)
-        => name.StartsWith(Prefix, StringComparison.Ordinal) && !Directory.Exists($"/proc/{name[Prefix.Length..].Split('-')[0]}");
+        => name.StartsWith(Prefix, StringComparison.Ordinal)
+            && int.TryParse(name[Prefix.Length..].Split('-')[0], NumberStyles.None, CultureInfo.InvariantCulture, out var process)
+            && !Directory.Exists(string.Create(CultureInfo.InvariantCulture, $"/proc/{process}"));
 }

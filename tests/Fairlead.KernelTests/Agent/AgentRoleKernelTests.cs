@@ -132,6 +132,23 @@ public sealed class AgentRoleKernelTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_flush_of_the_masquerade_by_somebody_else_is_mended_in_a_moment()
+    {
+        Shell.Need("nft");
+        await using var agents = await StartAsync();
+        var before = await EventuallyAsync(() => Task.FromResult(_nodes[1].Network.Sh("nft list chain ip fairlead-masquerade postrouting")));
+
+        foreach (var damage in (string[])["delete table ip fairlead-masquerade", "flush chain ip fairlead-masquerade postrouting"])
+        {
+            _nodes[1].Network.Sh($"nft {damage}");
+
+            await EventuallyAsync(() => _nodes[1].Network.Sh("nft list chain ip fairlead-masquerade postrouting") == before
+                ? Task.FromResult(true)
+                : throw new InvalidOperationException("not yet"));
+        }
+    }
+
+    [Fact]
     public async Task A_node_that_is_deleted_is_gone_and_one_that_joins_is_there()
     {
         await using var agents = await StartAsync();

@@ -130,6 +130,29 @@ public sealed class VxlanKernelTests : IDisposable
     }
 
     [Fact]
+    public async Task Somebody_elses_link_of_our_name_is_left_alone_and_one_that_was_left_half_made_is_ours()
+    {
+        var ct = TestContext.Current.CancellationToken;
+        using var routes = RouteSocket.Open(_nodes[1].Network);
+        var spec = new VxlanSpec(VxlanPlanner.LinkName)
+        {
+            Vni = VxlanPlanner.Vni, UdpPort = VxlanPlanner.UdpPort, Local = _nodes[1].Address, Device = routes.GetLink("eth0").Index, Learning = false,
+        };
+        var others = routes.CreateVxlan(spec);
+        routes.SetLink(others.Index, new LinkChange { Alias = "somebody's" });
+
+        await Overlay(_nodes[1]).CleanAsync(ct);
+        var error = await Assert.ThrowsAsync<OverlayException>(() => ReconcileAsync(_nodes[1], ct));
+
+        Assert.Contains("not ours", error.Message, StringComparison.Ordinal);
+        Assert.Equal(others.Index, routes.GetLink(VxlanPlanner.LinkName).Index);
+        routes.DeleteLink(others.Index);
+        routes.CreateVxlan(spec);
+        await Overlay(_nodes[1]).CleanAsync(ct);
+        Assert.Null(routes.FindLink(VxlanPlanner.LinkName));
+    }
+
+    [Fact]
     public async Task A_node_address_that_no_interface_has_is_an_error_that_says_what_to_do()
     {
         var topology = _nodes.TopologyOf(_nodes[1]);

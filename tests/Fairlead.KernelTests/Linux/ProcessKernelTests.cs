@@ -38,6 +38,22 @@ public sealed class ProcessKernelTests(TestNamespaces namespaces) : IClassFixtur
     }
 
     [Fact]
+    public async Task Children_one_after_the_other_write_to_the_end_of_a_file()
+    {
+        var path = Path.Combine(Directory.CreateTempSubdirectory("fairlead-t-").FullName, "log");
+        foreach (var word in (string[])["one", "two"])
+        {
+            using var log = AppendFile.Open(path);
+            using var process = ProcessHandle.Start(Sh($"echo {word}; echo {word} >&2") with { Output = log, Error = log });
+            await process.WaitAsync(Ct);
+        }
+
+        Assert.Equal("one\none\ntwo\ntwo\n", await File.ReadAllTextAsync(path, Ct));
+        Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(path));
+        Directory.Delete(Path.GetDirectoryName(path)!, recursive: true);
+    }
+
+    [Fact]
     public async Task Exit_codes_hold_beside_dotnets_own_children()
     {
         var ours = Enumerable.Range(0, 30).Select(i => ProcessHandle.Start(Sh($"exit {i}"))).ToList();

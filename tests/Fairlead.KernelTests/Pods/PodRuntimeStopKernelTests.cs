@@ -30,6 +30,38 @@ public sealed class PodRuntimeStopKernelTests(PodNode node) : IClassFixture<PodN
         Assert.DoesNotContain(node.Folder, await File.ReadAllTextAsync("/proc/mounts", TestContext.Current.CancellationToken), StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task A_stop_does_not_wait_for_the_grace_of_a_container_that_is_just_restarted_and_leaves_no_mount()
+    {
+        await using var own = new PodNode();
+        await own.InitializeAsync();
+        own.Configure();
+        own.Start();
+        await own.CreateAsync("sick", "trap '' TERM; while :; do sleep 1; done", (spec, main) => spec with
+        {
+            TerminationGracePeriodSeconds = 300,
+            Volumes = [new Volume { Name = "memory", EmptyDir = new EmptyDirVolume { SizeLimit = "1Mi" } }],
+            Containers =
+            [
+                main with
+                {
+                    VolumeMounts = [new VolumeMount { Name = "memory", MountPath = "/memory" }],
+                    LivenessProbe = new Probe { Exec = new ExecAction { Command = ["/bin/false"] }, PeriodSeconds = 1, FailureThreshold = 1 },
+                },
+            ],
+        });
+        for (var events = ""; !events.Contains("will be restarted", StringComparison.Ordinal); events = await own.EventsAsync("sick"))
+        {
+            await Task.Delay(TimeSpan.FromMilliseconds(50), TimeProvider.System, TestContext.Current.CancellationToken);
+        }
+
+        Assert.Contains("/memory tmpfs", await File.ReadAllTextAsync("/proc/mounts", TestContext.Current.CancellationToken), StringComparison.Ordinal);
+        await own.StopAsync().WaitAsync(TimeSpan.FromSeconds(20), TestContext.Current.CancellationToken);
+
+        Assert.Empty(Directory.GetFiles(Path.Combine(own.State, "leftovers")));
+        Assert.DoesNotContain(own.Folder, await File.ReadAllTextAsync("/proc/mounts", TestContext.Current.CancellationToken), StringComparison.Ordinal);
+    }
+
     private async Task<string> EventAsync()
     {
         for (var i = 0; ; i++)

@@ -23,6 +23,32 @@ public sealed class FailureTests
     }
 
     [Fact]
+    public async Task A_switch_of_protocols_while_the_body_is_still_coming_ends_the_sending_and_the_clients_connection_goes_on()
+    {
+        using var upstream = new RawUpstream(async peer =>
+        {
+            var head = await peer.ReadRequestAsync();
+            await peer.WriteAsync(head!.StartsWith("POST", StringComparison.Ordinal) ? "HTTP/1.1 101 Switching\r\nUpgrade: x\r\n\r\n" : Ok);
+            await peer.ReadToEndAsync();
+        });
+        await using var proxy = await Proxy.StartAsync([upstream.Port]);
+        using var socket = await proxy.ConnectAsync();
+        await using var stream = new System.Net.Sockets.NetworkStream(socket);
+        var peer = new Peer(stream);
+
+        await peer.WriteAsync($"POST / HTTP/1.1\r\nHost: x.io\r\nContent-Length: 200000\r\n\r\n{new string('a', 100_000)}");
+        var answer = await peer.ReadRequestAsync().WaitAsync(TimeSpan.FromSeconds(20), Ct);
+        Assert.StartsWith("HTTP/1.1 502", answer, StringComparison.Ordinal);
+        await peer.ReadAsync(ContentLength(answer!));
+        await peer.WriteAsync($"{new string('a', 100_000)}GET / HTTP/1.1\r\nHost: x.io\r\n\r\n");
+
+        Assert.StartsWith("HTTP/1.1 200", await peer.ReadRequestAsync().WaitAsync(TimeSpan.FromSeconds(20), Ct), StringComparison.Ordinal);
+    }
+
+    private static int ContentLength(string head)
+        => int.Parse(head.Split("Content-Length: ")[1].Split("\r\n")[0], System.Globalization.CultureInfo.InvariantCulture);
+
+    [Fact]
     public async Task No_endpoint_answers_is_502()
     {
         await using var proxy = await Proxy.StartAsync([RawUpstream.ClosedPort(), RawUpstream.ClosedPort()]);

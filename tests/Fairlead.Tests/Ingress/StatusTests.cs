@@ -3,8 +3,11 @@ using System.Text.RegularExpressions;
 using Fairlead.Ingress;
 using Fairlead.Ingress.Controller;
 using Fairlead.Ingress.Status;
+using Fairlead.Kube.Client;
+using Fairlead.Kube.Informers;
 using Fairlead.Kube.Objects;
 using Fairlead.Kube.Yaml;
+using Fairlead.Tests.Fixtures;
 
 namespace Fairlead.Tests.Ingress;
 
@@ -73,6 +76,26 @@ public sealed class StatusTests
         Assert.Equal(new ObjectKey("app-space", "default-http-backend"), options.Routing.DefaultBackendService);
         Assert.Equal("ingress-space", options.PodNamespace);
         Assert.Single(warnings);
+    }
+
+    [Fact]
+    public async Task The_nodes_of_the_replicas_are_asked_for_once_in_an_interval_however_often_routes_change()
+    {
+        var time = new ManualTime();
+        await using var api = await FakeApi.StartAsync();
+        await api.Client.CreateAsync(KubeResources.Nodes, new Node { Metadata = new() { Name = "n1" }, Status = new() { Addresses = [new NodeAddress { Type = "InternalIP", Address = "192.0.2.1" }] } }, Ct);
+        await api.Client.CreateAsync(KubeResources.Pods, new Pod { Metadata = new() { Namespace = "in", Name = "one" }, Spec = new() { NodeName = "n1" }, Status = new() { Phase = "Running" } }, Ct);
+        var addresses = new PublishedAddresses(
+            api.Client, new IngressOptions { PodNamespace = "in", PodName = "one", StatusInterval = TimeSpan.FromSeconds(60) }, new(Store.Empty<Service>()), time);
+
+        Assert.Equal("192.0.2.1", Assert.Single((await addresses.FindAsync(Ct))!.Value).Ip);
+        var asked = api.Requests.Count;
+        Assert.Equal("192.0.2.1", Assert.Single((await addresses.FindAsync(Ct))!.Value).Ip);
+        Assert.Equal(asked, api.Requests.Count);
+
+        time.Advance(TimeSpan.FromSeconds(60));
+        await addresses.FindAsync(Ct);
+        Assert.True(api.Requests.Count > asked);
     }
 
     [Theory]

@@ -80,6 +80,27 @@ public sealed class WebSocketTests
         await clientGone.Task.WaitAsync(TimeSpan.FromSeconds(20), Ct);
     }
 
+    [Fact]
+    public async Task What_comes_with_a_long_head_is_passed_on_however_much_it_is()
+    {
+        var early = new string('e', 24 * 1024);
+        using var upstream = new RawUpstream(async peer =>
+        {
+            await peer.ReadRequestAsync();
+            await peer.WriteAsync($"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\nX-Long: {new string('h', 36 * 1024)}\r\n\r\n{early}");
+            await peer.ReadToEndAsync();
+        });
+        await using var proxy = await Proxy.StartAsync([upstream.Port]);
+        using var socket = await proxy.ConnectAsync();
+        await using var stream = new NetworkStream(socket);
+        var peer = new Peer(stream);
+
+        await peer.WriteAsync("GET / HTTP/1.1\r\nHost: x.io\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n");
+
+        Assert.StartsWith("HTTP/1.1 101", await peer.ReadRequestAsync().WaitAsync(TimeSpan.FromSeconds(20), Ct), StringComparison.Ordinal);
+        Assert.Equal(early, await peer.ReadAsync(early.Length).WaitAsync(TimeSpan.FromSeconds(20), Ct));
+    }
+
     private static async Task EchoAsync(HttpContext context)
     {
         using var socket = await context.WebSockets.AcceptWebSocketAsync("chat");

@@ -17,6 +17,7 @@ internal sealed class PodVolumes(PodHost host, PodFolder folder)
 
     private readonly Dictionary<string, VolumeContent> _written = new(StringComparer.Ordinal);
     private readonly Dictionary<ServiceAccountTokenProjection, (string Token, DateTimeOffset Refresh)> _tokens = [];
+    private readonly HashSet<string> _emptied = new(StringComparer.Ordinal);
     private readonly Stack<string> _mounts = [];
 
     /// <summary>When a token is to be renewed.</summary>
@@ -47,10 +48,11 @@ internal sealed class PodVolumes(PodHost host, PodFolder folder)
     /// <summary>Removes them; the host's own files stay.</summary>
     public void Remove()
     {
-        while (_mounts.TryPop(out var mount))
+        while (_mounts.TryPeek(out var mount))
         {
             _ = Linux.Processes.Mount.Detach(mount);
             host.Leftovers.RemoveMount(mount);
+            _ = _mounts.Pop();
         }
     }
 
@@ -66,8 +68,10 @@ internal sealed class PodVolumes(PodHost host, PodFolder folder)
     private void MountMemory(string path, string options)
     {
         host.Leftovers.AddMount(path);
-        _mounts.Push(path);
         Linux.Processes.Mount.FileSystem("tmpfs", path, options);
+
+        // What could not be mounted does not count as made: the next turn must not write to the disk that is there instead.
+        _mounts.Push(path);
     }
 
     private string? Sync(Volume volume, Pod pod, VolumeSources sources)
@@ -76,7 +80,13 @@ internal sealed class PodVolumes(PodHost host, PodFolder folder)
         switch (volume)
         {
             case { EmptyDir: { } empty }:
-                return Directory.Exists(path) ? null : MakeEmpty(path, empty, GroupOf(pod));
+                if (!_emptied.Contains(volume.Name))
+                {
+                    MakeEmpty(path, empty, GroupOf(pod));
+                    _emptied.Add(volume.Name);
+                }
+
+                return null;
             case { HostPath: { } hostPath }:
                 return CheckHostPath(volume.Name, hostPath);
             case var _ when !VolumeFilesCompiler.IsWritten(volume):
@@ -100,7 +110,7 @@ internal sealed class PodVolumes(PodHost host, PodFolder folder)
         return null;
     }
 
-    private string? MakeEmpty(string path, EmptyDirVolume empty, uint? group)
+    private void MakeEmpty(string path, EmptyDirVolume empty, uint? group)
     {
         Directory.CreateDirectory(path);
         if (Quantity.TryParse(empty.SizeLimit, out var limit) && limit > 0)
@@ -113,8 +123,6 @@ internal sealed class PodVolumes(PodHost host, PodFolder folder)
         {
             VolumeGroup.Give(path, owner, VolumeGroup.ReadAndWrite);
         }
-
-        return null;
     }
 
     private static string? CheckHostPath(string name, HostPathVolume volume)

@@ -27,22 +27,28 @@ internal static class LeftoverCleaner
 
         var registry = new LeftoverRegistry(stateDirectory);
         var namespaces = registry.Namespaces().ToList();
-        var processes = await KillAsync(registry.Processes(), namespaces, time, ct);
+        var (processes, stubborn) = await KillAsync(registry.Processes(), namespaces, time, ct);
         var deleted = namespaces.Count(NetworkNamespace.Delete);
 
         // Inner mounts before outer ones.
         var mounts = registry.Mounts().OrderByDescending(m => m, StringComparer.Ordinal).Count(Mount.Detach);
-        registry.Clear();
         var pods = Path.Combine(stateDirectory, PodFolder.Pods);
         if (Directory.Exists(pods))
         {
             Directory.Delete(pods, recursive: true);
         }
 
+        if (stubborn.Count > 0)
+        {
+            throw new IOException($"processes of the lab's pods do not end, though they were killed: {string.Join(", ", stubborn)}"); // and the registry still names them
+        }
+
+        registry.Clear();
+
         return new LeftoverReport(processes, deleted, mounts);
     }
 
-    private static async Task<int> KillAsync(IEnumerable<(int Id, ulong StartTime)> recorded, List<string> namespaces, TimeProvider time, CancellationToken ct)
+    private static async Task<(int Ended, List<int> Stubborn)> KillAsync(IEnumerable<(int Id, ulong StartTime)> recorded, List<string> namespaces, TimeProvider time, CancellationToken ct)
     {
         var found = recorded.Select(p => ProcessHandle.Open(p.Id, p.StartTime)).OfType<ProcessHandle>().ToList();
 
@@ -56,8 +62,11 @@ internal static class LeftoverCleaner
                 _ = process.Kill();
             }
 
-            await Task.WhenAll(found.Select(p => p.WaitAsync(ct))).WaitAsync(s_ending, time, ct);
-            return found.Count;
+            // One that hangs in the kernel keeps neither the others nor what they used from going.
+            await ((Task)Task.WhenAll(found.Select(p => p.WaitAsync(ct)))).WaitAsync(s_ending, time, ct).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            ct.ThrowIfCancellationRequested();
+            var stubborn = found.Where(p => p.IsAlive).Select(p => p.Id).ToList();
+            return (found.Count - stubborn.Count, stubborn);
         }
         finally
         {

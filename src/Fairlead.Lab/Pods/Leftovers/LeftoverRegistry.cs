@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
+using Fairlead.Linux.Processes;
 
 namespace Fairlead.Lab.Pods.Leftovers;
 
@@ -38,20 +39,19 @@ internal sealed class LeftoverRegistry
 
     public IEnumerable<string> Mounts() => Names(MountPrefix).Select(name => File.ReadAllText(Path.Combine(_folder, MountPrefix + name)));
 
-    public void AddProcess(int id, ulong startTime) => Write(ProcessName(id, startTime), BootId());
+    public void AddProcess(int id, ulong startTime) => Write(ProcessName(id, startTime), Boot.Id);
 
     public void RemoveProcess(int id, ulong startTime) => Delete(ProcessName(id, startTime));
 
     /// <summary>The processes of this boot; those of an earlier one have no meaning any more.</summary>
     public IEnumerable<(int Id, ulong StartTime)> Processes()
     {
-        var boot = BootId();
         foreach (var name in Names(ProcessPrefix))
         {
             if (name.Split('.') is [var id, var start]
                 && int.TryParse(id, NumberStyles.None, CultureInfo.InvariantCulture, out var number)
                 && ulong.TryParse(start, NumberStyles.None, CultureInfo.InvariantCulture, out var startTime)
-                && File.ReadAllText(Path.Combine(_folder, ProcessPrefix + name)) == boot)
+                && File.ReadAllText(Path.Combine(_folder, ProcessPrefix + name)) == Boot.Id)
             {
                 yield return (number, startTime);
             }
@@ -62,8 +62,6 @@ internal sealed class LeftoverRegistry
     public void Clear() => Directory.Delete(_folder, recursive: true);
 
     private static string ProcessName(int id, ulong startTime) => string.Create(CultureInfo.InvariantCulture, $"{ProcessPrefix}{id}.{startTime}");
-
-    private static string BootId() => File.ReadAllText("/proc/sys/kernel/random/boot_id").Trim();
 
     private static string Hash(string path) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(path)).AsSpan(0, 8));
 

@@ -5,7 +5,7 @@ namespace Fairlead.Linux.Netlink.Route;
 
 /// <summary>Listens to the changes of one network namespace, from when it is opened.</summary>
 /// <remarks>Open it, read the lists, then read the events: so nothing falls between.</remarks>
-public sealed class RouteMonitor : IDisposable
+public sealed class RouteMonitor : IChangeMonitor<RouteEvent>
 {
     private readonly NetlinkListener _listener;
 

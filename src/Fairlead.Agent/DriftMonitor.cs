@@ -1,10 +1,14 @@
+using Fairlead.Agent.Masquerade;
+using Fairlead.Agent.Overlay;
 using Fairlead.Linux.Namespaces;
+using Fairlead.Linux.Netlink;
 using Fairlead.Linux.Netlink.Route;
+using Fairlead.Linux.Nftables;
 using Microsoft.Extensions.Logging;
 
-namespace Fairlead.Agent.Overlay;
+namespace Fairlead.Agent;
 
-/// <summary>Hears from the kernel when somebody else changes what the overlay stands on, and asks for a look.</summary>
+/// <summary>Hears from the kernel when somebody else changes what the overlay or the masquerade stands on, and asks for a look.</summary>
 /// <remarks>
 /// A look that finds all in order changes nothing and so causes no event: this cannot chase itself. The wait gathers what comes
 /// in one go, such as the routes that fall with a link.
@@ -12,32 +16,27 @@ namespace Fairlead.Agent.Overlay;
 internal sealed partial class DriftMonitor(NetworkNamespace? network, Action look, TimeProvider time, ILogger<DriftMonitor> logger)
 {
     private static readonly TimeSpan s_gather = TimeSpan.FromMilliseconds(20);
-    private static readonly TimeSpan s_again = TimeSpan.FromSeconds(1);
 
-    public async Task RunAsync(CancellationToken ct)
-    {
-        while (true)
-        {
-            try
+    public Task RunAsync(CancellationToken ct)
+        => Task.WhenAll(
+            FollowAsync(() => RouteMonitor.Open(network), IsOurs, ct),
+            FollowAsync(() => NftablesMonitor.Open(network), change => change.Table == MasqueradeReconciler.Table, ct));
+
+    private Task FollowAsync<TChange>(Func<IChangeMonitor<TChange>> open, Func<TChange, bool> isOurs, CancellationToken ct)
+        => MonitorLoop.RunAsync(
+            open,
+            async change =>
             {
-                using var monitor = RouteMonitor.Open(network);
-                await foreach (var change in monitor.ReadAllAsync(ct))
+                if (isOurs(change))
                 {
-                    if (IsOurs(change))
-                    {
-                        await Task.Delay(s_gather, time, ct);
-                        look();
-                    }
+                    await Task.Delay(s_gather, time, ct);
+                    look();
                 }
-            }
-            catch (Exception e) when (!ct.IsCancellationRequested)
-            {
-                LogLost(e, s_again);
-                await Task.Delay(s_again, time, ct);
-                look();
-            }
-        }
-    }
+            },
+            look,
+            e => LogLost(e, MonitorLoop.Pause),
+            time,
+            ct);
 
     /// <summary>Additions are ours, as a rule; what breaks things is what goes, and links that change.</summary>
     private static bool IsOurs(RouteEvent change) => change switch
