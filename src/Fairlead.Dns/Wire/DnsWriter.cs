@@ -165,6 +165,12 @@ public ref struct DnsWriter
     {
         while (true)
         {
+            // The name that is being written has no end yet: what follows in the buffer is of another message.
+            if (at >= Position)
+            {
+                return false;
+            }
+
             var length = _buffer[at];
             if (length >= 0xC0)
             {

@@ -138,6 +138,18 @@ public sealed class WireTests
     }
 
     [Fact]
+    public void A_name_is_not_taken_to_stand_where_a_message_before_it_left_bytes()
+    {
+        var buffer = new byte[512];
+        new DnsWriter(buffer).TryWriteQuestion(DnsName.Parse("a.b").Wire, RecordType.A, RecordClass.IN);
+
+        var writer = new DnsWriter(buffer);
+        Assert.True(writer.TryWriteQuestion(DnsName.Parse("a.a.b").Wire, RecordType.A, RecordClass.IN));
+
+        Assert.Equal(DnsName.Parse("a.a.b").Wire.ToArray(), buffer[DnsHeader.Size..(writer.Position - 4)]);
+    }
+
+    [Fact]
     public void Names_are_compressed_and_SRV_targets_are_not()
     {
         var name = DnsName.Parse("web.default.svc.cluster.local");
