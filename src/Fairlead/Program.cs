@@ -1,8 +1,10 @@
 using System.CommandLine;
 using Fairlead.CommandLine;
 using Fairlead.Commands;
+using Fairlead.Commands.Net;
 using Fairlead.Kube.Client;
 using Fairlead.Lab;
+using Fairlead.Topology;
 
 namespace Fairlead;
 
@@ -23,6 +25,7 @@ internal static class Program
             new ProxyCommand(),
             new ApiServerCommand(),
             new CleanupCommand(time),
+            new NetCommand(time),
         };
         foreach (var role in Roles.All)
         {
@@ -52,6 +55,11 @@ internal static class Program
         {
             ErrorView.Write(Console.Error, failure);
             return failure.IsWrongUsage ? ExitCode.WrongUsage : ExitCode.Failed;
+        }
+        catch (TopologyException failure)
+        {
+            ErrorView.Write(Console.Error, failure);
+            return failure.IsInvalid ? ExitCode.WrongUsage : ExitCode.Failed;
         }
         catch (OperationCanceledException)
         {

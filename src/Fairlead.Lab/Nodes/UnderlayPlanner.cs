@@ -73,7 +73,7 @@ internal static class UnderlayPlanner
     /// <summary>What every namespace of the lab starts with; names of two labs never share it, since a lab's name has no dot.</summary>
     public static string NamespacePrefix(string name) => $"fairlead.{name}.";
 
-    /// <summary>An interface name has 15 characters, fewer than a lab's name, so it carries a hash; the altname has the name.</summary>
+    /// <summary>An interface name has 15 characters, fewer than a lab's name, so it carries a hash; its alias has the name.</summary>
     private static string HostLinkName(string name)
     {
         var hash = System.Security.Cryptography.SHA256.HashData(System.Text.Encoding.UTF8.GetBytes(name));

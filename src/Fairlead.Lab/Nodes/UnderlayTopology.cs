@@ -19,31 +19,32 @@ internal static class UnderlayTopology
 {
     private const string Host = "host";
     private const string Router = "router";
-    private static readonly IPNetwork s_anywhere = new(IPAddress.Any, 0);
 
     public static NetworkTopology Draw(string lab, UnderlayPlan plan)
     {
         var hosts = ImmutableArray.CreateBuilder<TopologyHost>();
         var links = ImmutableArray.CreateBuilder<TopologyLink>();
 
-        hosts.Add(new TopologyHost(Host, Namespace: null, Forwarding: false, [],
-            [.. plan.Subnets.Select(subnet => new TopologyRoute(subnet, UnderlayPlan.RouterAddress(plan.HostSubnet)))]));
-        hosts.Add(new TopologyHost(Router, plan.RouterNamespace, Forwarding: true,
-            [.. plan.Subnets.Select((subnet, i) => new TopologySwitch($"net{i + 1}", First(subnet)))], []));
+        hosts.Add(new TopologyHost(Host) { Routes = [.. plan.Subnets.Select(subnet => new TopologyRoute(subnet, UnderlayPlan.RouterAddress(plan.HostSubnet)))] });
+        hosts.Add(new TopologyHost(Router) { Namespace = plan.RouterNamespace, Forwarding = true });
         links.Add(new TopologyLink(
-            new TopologyEnd(Router, "host0", First(plan.HostSubnet)),
-            new TopologyEnd(Host, plan.HostLink, new InterfaceAddress(plan.HostAddress, 24), AltName: $"fairlead-{lab}")));
+            new TopologyEnd(Router, "host0") { Addresses = [First(plan.HostSubnet)] },
+            new TopologyEnd(Host, plan.HostLink) { Addresses = [new InterfaceAddress(plan.HostAddress, 24)] }));
 
         foreach (var node in plan.Nodes)
         {
-            hosts.Add(new TopologyHost(node.Name, node.Namespace, Forwarding: false, [],
-                [new TopologyRoute(s_anywhere, UnderlayPlan.RouterAddress(plan.Subnets[node.Subnet]))]));
+            hosts.Add(new TopologyHost(node.Name) { Namespace = node.Namespace, Gateways = [UnderlayPlan.RouterAddress(plan.Subnets[node.Subnet])] });
             links.Add(new TopologyLink(
-                new TopologyEnd(node.Name, "eth0", new InterfaceAddress(node.Address, 24)),
-                new TopologyEnd(Router, node.Name, Switch: $"net{node.Subnet + 1}")));
+                new TopologyEnd(node.Name, "eth0") { Addresses = [new InterfaceAddress(node.Address, 24)] },
+                new TopologyEnd(Router, node.Name) { Switch = $"net{node.Subnet + 1}" }));
         }
 
-        return new NetworkTopology(hosts.ToImmutable(), links.ToImmutable());
+        // A dot, which no topology of a person's has in its name.
+        return new NetworkTopology(
+            $"lab.{lab}",
+            hosts.ToImmutable(),
+            [.. plan.Subnets.Select((subnet, i) => new TopologySwitch($"net{i + 1}", Router) { Addresses = [First(subnet)] })],
+            links.ToImmutable());
     }
 
     private static InterfaceAddress First(IPNetwork subnet) => new(UnderlayPlan.RouterAddress(subnet), subnet.PrefixLength);

@@ -12,13 +12,13 @@ internal sealed class UnderlayStage(string lab, UnderlayPlan plan) : ILabStage
 
     public Task StartAsync(CancellationToken ct)
     {
-        TopologyReconciler.Apply(_topology);
+        new TopologyReconciler().Apply(_topology, ct: ct);
         return Task.CompletedTask;
     }
 
     public ValueTask DisposeAsync()
     {
-        TopologyReconciler.Delete(_topology);
+        new TopologyReconciler().Delete(_topology);
         return ValueTask.CompletedTask;
     }
 }

@@ -19,7 +19,7 @@ public sealed record Cleaned(int Processes, int Namespaces)
 
 /// <summary>Removes what a lab made and could not remove itself.</summary>
 /// <remarks>
-/// By mark only: namespaces that carry the lab's prefix, the link with its alternative name, processes that are in one of those namespaces
+/// By mark only: namespaces that carry the lab's prefix, the links that are marked as its, processes that are in one of those namespaces
 /// <i>and</i> were started from the lab's folder, and the folder itself.
 /// </remarks>
 public static class LabCleaner
@@ -43,7 +43,7 @@ public static class LabCleaner
         var prefix = UnderlayPlanner.NamespacePrefix(record.Name);
         var names = NetworkNamespace.List().Where(n => n.StartsWith(prefix, StringComparison.Ordinal)).ToList();
         var processes = await EndProcessesAsync(paths, record, names, time);
-        TopologyReconciler.Delete(UnderlayTopology.Draw(record.Name, record.Underlay()));
+        new TopologyReconciler().Delete(UnderlayTopology.Draw(record.Name, record.Underlay()));
         foreach (var name in names)
         {
             NetworkNamespace.Delete(name);

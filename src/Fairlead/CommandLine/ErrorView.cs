@@ -1,4 +1,5 @@
 using Fairlead.Lab;
+using Fairlead.Topology;
 
 namespace Fairlead.CommandLine;
 
@@ -11,6 +12,15 @@ internal static class ErrorView
         if (remedy is not null)
         {
             error.WriteLine($"  try: {remedy}");
+        }
+    }
+
+    /// <summary>Every reason, each on its line.</summary>
+    public static void Write(TextWriter error, TopologyException failure)
+    {
+        foreach (var line in failure.Lines)
+        {
+            error.WriteLine($"error: {line}");
         }
     }
 

@@ -78,7 +78,7 @@ public sealed class UnderlayTests : IDisposable
     {
         _host.Sh($"ip link add {_plan.HostLink} type veth peer name other");
 
-        Assert.ThrowsAny<IOException>(Apply);
+        Assert.Throws<TopologyException>(Apply);
 
         Assert.Contains(_plan.HostLink, _host.Sh("ip -o link"), StringComparison.Ordinal);
         Assert.DoesNotContain(_plan.RouterNamespace, NetworkNamespace.List());
@@ -90,9 +90,9 @@ public sealed class UnderlayTests : IDisposable
         _namespaces.Dispose();
     }
 
-    private void Apply() => _host.Run(() => TopologyReconciler.Apply(_topology));
+    private void Apply() => _host.Run(() => { new TopologyReconciler().Apply(_topology); });
 
-    private void Delete() => _host.Run(() => TopologyReconciler.Delete(_topology));
+    private void Delete() => _host.Run(() => { new TopologyReconciler().Delete(_topology); });
 
     /// <summary>What stock ip sees, without what changes by itself.</summary>
     private string Look()

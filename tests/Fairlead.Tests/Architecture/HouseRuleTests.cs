@@ -43,6 +43,7 @@ public sealed partial class HouseRuleTests
         [
             "src/Fairlead.Cni/Plugins/IpamDelegate.cs",              // CNI plugins
             "src/Fairlead.Cni/Runtime/PluginProcess.cs",             // CNI plugins
+            "src/Fairlead/Commands/Net/NetExecCommand.cs",           // what a person asks for
             "src/Fairlead.Lab/LabControl.cs",                        // ourselves
             "src/Fairlead.Lab/Nodes/AgentProcess.cs",                // ourselves
             "src/Fairlead.Lab/Pods/Containers/ContainerRun.cs",      // what a pod asks for
