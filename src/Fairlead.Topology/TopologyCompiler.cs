@@ -28,12 +28,12 @@ internal static class TopologyCompiler
         var links = HostState.NoLinks.ToBuilder();
         if (!host.IsMachine)
         {
-            links["lo"] = new LinkState("lo", LinkKind.Loopback, mark.NamespaceLabel(host.Name));
+            links["lo"] = new InterfaceState("lo", LinkKind.Loopback, mark.NamespaceLabel(host.Name));
         }
 
         foreach (var bridge in topology.Switches.Where(s => s.Host == host.Name))
         {
-            links[bridge.Name] = new LinkState(bridge.Name, LinkKind.Switch, mark.SwitchLabel(host.Name, bridge.Name))
+            links[bridge.Name] = new InterfaceState(bridge.Name, LinkKind.Switch, mark.SwitchLabel(host.Name, bridge.Name))
             {
                 Mac = bridge.Mac,
                 Mtu = bridge.Mtu,
@@ -46,7 +46,7 @@ internal static class TopologyCompiler
         foreach (var (near, far) in wiring.EndsOf(host.Name))
         {
             var (a, b) = near.IsFirst ? (near, far) : (far, near);
-            links[near.Interface] = new LinkState(near.Interface, LinkKind.Cable, mark.CableLabel(a.Host, a.Interface, b.Host, b.Interface))
+            links[near.Interface] = new InterfaceState(near.Interface, LinkKind.Cable, mark.CableLabel(a.Host, a.Interface, b.Host, b.Interface))
             {
                 Mac = near.End.Mac,
                 Mtu = near.Link.Mtu ?? EthernetMtu,
@@ -76,7 +76,7 @@ internal static class TopologyCompiler
             new IPNetwork(g.AddressFamily == AddressFamily.InterNetwork ? IPAddress.Any : IPAddress.IPv6Any, 0), g)));
 
     private static ImmutableSortedDictionary<string, string> Settings(
-        NetworkTopology topology, TopologyHost host, HostWays ways, IEnumerable<LinkState> links)
+        NetworkTopology topology, TopologyHost host, HostWays ways, IEnumerable<InterfaceState> links)
     {
         var settings = HostState.NoSettings.ToBuilder();
 

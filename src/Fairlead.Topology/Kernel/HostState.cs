@@ -9,10 +9,10 @@ namespace Fairlead.Topology.Kernel;
 /// <summary>What a topology has in one host: as it shall be, or as it is. Two of them differ by a plan.</summary>
 internal sealed record HostState(string Name, string? Namespace)
 {
-    public static readonly ImmutableSortedDictionary<string, LinkState> NoLinks = ImmutableSortedDictionary.Create<string, LinkState>(StringComparer.Ordinal);
+    public static readonly ImmutableSortedDictionary<string, InterfaceState> NoLinks = ImmutableSortedDictionary.Create<string, InterfaceState>(StringComparer.Ordinal);
     public static readonly ImmutableSortedDictionary<string, string> NoSettings = ImmutableSortedDictionary.Create<string, string>(StringComparer.Ordinal);
 
-    public ImmutableSortedDictionary<string, LinkState> Links { get; init; } = NoLinks;
+    public ImmutableSortedDictionary<string, InterfaceState> Links { get; init; } = NoLinks;
 
     public ImmutableArray<RouteState> Routes { get; init; } = [];
 
@@ -34,7 +34,7 @@ internal enum LinkKind
 
 /// <summary>An interface of a topology.</summary>
 /// <param name="Label">The alias: for a cable it names both ends, so that a cable that leads elsewhere is another one.</param>
-internal sealed record LinkState(string Name, LinkKind Kind, string Label)
+internal sealed record InterfaceState(string Name, LinkKind Kind, string Label)
 {
     /// <summary>Null where it is the kernel's choice.</summary>
     public MacAddress? Mac { get; init; }

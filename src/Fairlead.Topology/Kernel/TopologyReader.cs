@@ -91,15 +91,17 @@ internal sealed class TopologyReader(OwnershipMark mark)
             && (route.Protocol == RouteProtocol.Fairlead || (space is not null && route.Protocol is not (RouteProtocol.Kernel or RouteProtocol.Redirect)));
     }
 
-    private LinkState LinkOf(Link link, string host, IReadOnlyList<Link> all, IReadOnlyList<LinkAddress> addresses)
+    private InterfaceState LinkOf(Link link, string host, IReadOnlyList<Link> all, IReadOnlyList<LinkAddress> addresses)
     {
         var kind = link.Name == "lo" ? LinkKind.Loopback : link.Kind == "bridge" ? LinkKind.Switch : LinkKind.Cable;
-        return new LinkState(link.Name, kind, kind == LinkKind.Loopback ? mark.NamespaceLabel(host) : link.Alias ?? "")
+        return new InterfaceState(link.Name, kind, kind == LinkKind.Loopback ? mark.NamespaceLabel(host) : link.Alias ?? "")
         {
             Mac = link.Mac,
             Mtu = link.Mtu,
             Master = link.Master is { } master ? all.FirstOrDefault(l => l.Index == master)?.Name : null,
             Up = link.Up,
+            SpanningTree = link.Bridge?.Stp ?? false,
+            VlanFiltering = link.Bridge?.VlanFiltering ?? false,
             Addresses = kind == LinkKind.Loopback
                 ? []
                 : [.. addresses.Where(a => a.Link == link.Index && !a.Address.Address.IsIPv6LinkLocal).Select(a => a.Address).OrderBy(a => a.ToString(), StringComparer.Ordinal)],
@@ -136,7 +138,7 @@ internal sealed class TopologyReader(OwnershipMark mark)
             },
         })];
 
-        (string, string)? PeerOf(string host, LinkState link)
+        (string, string)? PeerOf(string host, InterfaceState link)
         {
             if (link.Kind != LinkKind.Cable || ends[link.Label].ToArray() is not [var a, var b])
             {

@@ -59,7 +59,7 @@ internal sealed class PlanRunner(OwnershipMark mark, ImmutableArray<HostState> d
                         continue;
                     }
 
-                    foreach (var link in step.Names.Select(socket.FindLink).OfType<Link>().Where(mark.Owns))
+                    foreach (var link in step.Names.Select(name => socket.FindLink(name)).OfType<Link>().Where(mark.Owns))
                     {
                         ThrowUnlessGone(socket.Apply(new DeleteLink(link.Index))[0]);
                     }
@@ -109,9 +109,23 @@ internal sealed class PlanRunner(OwnershipMark mark, ImmutableArray<HostState> d
             In(_hosts[group.Key].Namespace, () =>
             {
                 using var socket = RouteSocket.Open();
-                Throw(socket.Apply([.. group.Select(s => new CreateLink(new BridgeSpec(s.Link.Name) { Mac = s.Link.Mac, Mtu = s.Link.Mtu, Group = mark.Group }))]));
+                Throw(socket.Apply([.. group.Select(s => new CreateLink(new BridgeSpec(s.Link.Name)
+                {
+                    Mac = s.Link.Mac,
+                    Mtu = s.Link.Mtu,
+                    Group = mark.Group,
+                    Options = OptionsOf(s.Link, null),
+                }))]));
             });
         }
+    }
+
+    /// <summary>What a bridge shall have otherwise than it has: not every kernel knows every option.</summary>
+    private static BridgeOptions? OptionsOf(InterfaceState after, InterfaceState? before)
+    {
+        bool? stp = after.SpanningTree == (before?.SpanningTree ?? false) ? null : after.SpanningTree;
+        bool? filtering = after.VlanFiltering == (before?.VlanFiltering ?? false) ? null : after.VlanFiltering;
+        return stp is null && filtering is null ? null : new BridgeOptions { Stp = stp, VlanFiltering = filtering };
     }
 
     private void CreateCables(ImmutableArray<CreateCable> steps)
@@ -180,7 +194,7 @@ internal sealed class PlanRunner(OwnershipMark mark, ImmutableArray<HostState> d
         }
     }
 
-    private void Configure(HostState host, ImmutableArray<LinkState> created, ImmutableArray<TopologyStep> steps)
+    private void Configure(HostState host, ImmutableArray<InterfaceState> created, ImmutableArray<TopologyStep> steps)
     {
         using var socket = RouteSocket.Open();
         var needed = created.Length + steps.Count(s => s is not (ChangeSetting or AddNat or RemoveNat or RenewNat));
@@ -207,6 +221,7 @@ internal sealed class PlanRunner(OwnershipMark mark, ImmutableArray<HostState> d
                 Mtu = after.Mtu != before.Mtu ? after.Mtu : null,
                 Master = after.Master == before.Master ? null : after.Master is { } bridge ? Index(bridge) : 0,
                 Up = after.Up != before.Up ? after.Up : null,
+                Bridge = OptionsOf(after, before),
             }));
         }
 

@@ -106,7 +106,7 @@ internal sealed class TopologyPlanner
         }
     }
 
-    private IEnumerable<LinkState> Missing(HostState desired, HostActual actual)
+    private IEnumerable<InterfaceState> Missing(HostState desired, HostActual actual)
         => desired.Links.Values.Where(l => l.Kind != LinkKind.Loopback && (!actual.Exists || _broken.Contains((desired.Name, l.Name))));
 
     /// <summary>Links that are there and must not be: those nobody asks for, and what is left of broken ones.</summary>
@@ -218,7 +218,7 @@ internal sealed class TopologyPlanner
     private bool IsOfNewLink(string key, HostState desired)
         => desired.Links.Keys.Any(name => _broken.Contains((desired.Name, name)) && key.StartsWith($"net/ipv4/conf/{name}/", StringComparison.Ordinal));
 
-    private static bool IsChange(LinkState before, LinkState after)
+    private static bool IsChange(InterfaceState before, InterfaceState after)
         => (after.Mac is { } mac && mac != before.Mac) || (after.Mtu is { } mtu && mtu != before.Mtu)
             || before.Master != after.Master || before.Up != after.Up || before.Label != after.Label
             || before.SpanningTree != after.SpanningTree || before.VlanFiltering != after.VlanFiltering;

@@ -23,7 +23,7 @@ internal sealed record DeleteHost(string Host, string Namespace) : TopologyStep(
 }
 
 /// <summary>Makes a bridge.</summary>
-internal sealed record CreateSwitch(string Host, LinkState Link) : TopologyStep(Host)
+internal sealed record CreateSwitch(string Host, InterfaceState Link) : TopologyStep(Host)
 {
     public override char Sign => '+';
 
@@ -31,13 +31,13 @@ internal sealed record CreateSwitch(string Host, LinkState Link) : TopologyStep(
 }
 
 /// <summary>Makes a veth pair.</summary>
-internal sealed record CreateCable(string Host, LinkState Link, string PeerHost, LinkState Peer) : TopologyStep(Host)
+internal sealed record CreateCable(string Host, InterfaceState Link, string PeerHost, InterfaceState Peer) : TopologyStep(Host)
 {
     public override char Sign => '+';
 
     public override string What => $"link {End(Host, Link)} to {End(PeerHost, Peer)}";
 
-    private static string End(string host, LinkState link) => $"{host}:{link.Name}{(link.Master is { } bridge ? $" in {bridge}" : "")}";
+    private static string End(string host, InterfaceState link) => $"{host}:{link.Name}{(link.Master is { } bridge ? $" in {bridge}" : "")}";
 }
 
 /// <summary>Removes interfaces; of a cable both ends.</summary>
@@ -52,7 +52,7 @@ internal sealed record DeleteLinks(string Host, ImmutableArray<string> Names) : 
 }
 
 /// <summary>Changes an interface.</summary>
-internal sealed record ChangeLink(string Host, LinkState Before, LinkState After) : TopologyStep(Host)
+internal sealed record ChangeLink(string Host, InterfaceState Before, InterfaceState After) : TopologyStep(Host)
 {
     public override char Sign => '~';
 

@@ -34,7 +34,9 @@ public sealed record NeighbourView(string Address, string? Mac, string? Interfac
 public sealed record ForwardingView([property: JsonPropertyName("ipv4")] bool IPv4, [property: JsonPropertyName("ipv6")] bool? IPv6);
 
 /// <summary>A rule that changes addresses.</summary>
-public sealed record RuleView(string Table, string Chain, string Rule, ulong? Packets, ulong? Bytes);
+/// <param name="Rule">In nft's words.</param>
+/// <param name="Comment">What it is for, where its author says so.</param>
+public sealed record RuleView(string Table, string Chain, string Rule, string? Comment, ulong? Packets, ulong? Bytes);
 
 [JsonSourceGenerationOptions(WriteIndented = true, PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase)]
 [JsonSerializable(typeof(HostView))]

@@ -79,7 +79,7 @@ public static class HostViewReader
             .. socket.Tables().SelectMany(t => socket.Rules(t.Family, t.Name).Select(r => (Table: t, Rule: r)))
                 .Where(r => r.Rule.Expressions.Items.Any(e => s_nat.Contains(e, StringComparer.Ordinal)) || r.Table.Name.StartsWith("fairlead-net-", StringComparison.Ordinal))
                 .Select(r => new RuleView(
-                    $"{r.Table.Family.ToString().ToLowerInvariant()} {r.Table.Name}", r.Rule.Chain, r.Rule.Comment ?? string.Join(' ', r.Rule.Expressions.Items), r.Rule.Packets, r.Rule.Bytes)),
+                    $"{r.Table.Family.ToString().ToLowerInvariant()} {r.Table.Name}", r.Rule.Chain, r.Rule.Text, r.Rule.Comment, r.Rule.Packets, r.Rule.Bytes)),
         ];
     }
 

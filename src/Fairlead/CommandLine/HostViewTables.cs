@@ -17,7 +17,7 @@ internal static class HostViewTables
             new[] { r.Destination, r.Via ?? "-", r.Interface ?? "-", r.Source ?? "-", r.Protocol }));
         Table(console, ["NEIGHBOUR", "MAC", "INTERFACE", "STATE"], host.Neighbours.Select(n => new[] { n.Address, n.Mac ?? "-", n.Interface ?? "-", n.State }));
         Table(console, ["NAT RULE", "TABLE", "CHAIN", "PACKETS", "BYTES"], host.Rules.Select(r =>
-            new[] { r.Rule, r.Table, r.Chain, r.Packets?.ToString(CultureInfo.InvariantCulture) ?? "-", r.Bytes?.ToString(CultureInfo.InvariantCulture) ?? "-" }));
+            new[] { r.Comment ?? r.Rule, r.Table, r.Chain, r.Packets?.ToString(CultureInfo.InvariantCulture) ?? "-", r.Bytes?.ToString(CultureInfo.InvariantCulture) ?? "-" }));
     }
 
     private static void Table(IAnsiConsole console, string[] columns, IEnumerable<string[]> rows)
