@@ -5,8 +5,14 @@ using Fairlead.Linux.Netlink.Route;
 namespace Fairlead.Linux.Netlink;
 
 /// <summary>What the kernel said against one request: errno, and from the extended acknowledgement its words and the attribute they are about.</summary>
+/// <param name="Errno">The error number.</param>
+/// <param name="Words">What the kernel says.</param>
+/// <param name="Attribute">The kernel's name of the attribute that is wrong or missing.</param>
+/// <param name="Allowed">What of it would be taken.</param>
 internal sealed record NetlinkRefusal(int Errno, string? Words, string? Attribute, string? Allowed)
 {
+    private const string Missing = "is missing";
+
     /// <summary>Where in the request is what the kernel minds; 0 where it does not say.</summary>
     internal int Offset { get; init; }
 
@@ -17,6 +23,7 @@ internal sealed record NetlinkRefusal(int Errno, string? Words, string? Attribut
         {
             var about = (Attribute, Allowed) switch
             {
+                (not null, Missing) => $"{Attribute} {Missing}",
                 (not null, not null) => $"{Attribute}, {Allowed}",
                 _ => Attribute ?? Allowed,
             };
@@ -86,9 +93,9 @@ internal sealed record NetlinkRefusal(int Errno, string? Words, string? Attribut
 
         var names = NamesOf(protocol);
         var about = offending is { } offset ? names(request, offset, null)
-            : missing is { } type ? $"{names(request, nest, type)} is missing"
+            : missing is { } type ? names(request, nest, type)
             : null;
-        return new(-error, words, about, allowed) { Offset = offending ?? 0 };
+        return new(-error, words, about, offending is null && missing is not null ? Missing : allowed) { Offset = offending ?? 0 };
     }
 
     /// <summary>Names the attribute that begins at an offset of a request; or, where a type is given, the one of that type in the nest that begins there.</summary>

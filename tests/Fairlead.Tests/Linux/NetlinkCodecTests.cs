@@ -102,6 +102,69 @@ public sealed class NetlinkCodecTests
         Assert.Equal(error, -(refusal?.Errno ?? 0));
     }
 
+    [Theory]
+    [InlineData("the top", -1, 4, "IFLA_MTU is missing")]
+    [InlineData("a nest", 0, 3, "IFLA_INFO_XSTATS is missing")]
+    [InlineData("a nest within", 1, 5, "IFLA_BR_STP_STATE is missing")]
+    [InlineData("no number we know", -1, 900, "attribute 900 is missing")]
+    public void A_refusal_says_what_is_missing_where(string where, int nest, uint type, string expected)
+    {
+        _ = where;
+        var request = new NetlinkWriter(new byte[256], RouteConstants.RtmNewLink, NetlinkFlags.Request);
+        request.Header(default(LinkHeader));
+        request.Attribute(RouteConstants.IflaIfName, "br0");
+        var starts = new[] { request.Length, 0 };
+        var info = request.BeginNested(RouteConstants.IflaLinkInfo);
+        request.Attribute(RouteConstants.IflaInfoKind, "bridge");
+        starts[1] = request.Length;
+        var data = request.BeginNested(RouteConstants.IflaInfoData);
+        request.Attribute(RouteConstants.IflaBrPriority, (ushort)1);
+        request.EndNested(data);
+        request.EndNested(info);
+        var sent = request.Finish(3).ToArray();
+        var answer = new NetlinkWriter(new byte[256], NetlinkConstants.MessageError, NetlinkFlags.Capped | NetlinkFlags.ErrorAttributes);
+        answer.Header(-22);
+        answer.Raw(sent.AsSpan(0, NetlinkConstants.HeaderLength));
+        answer.Attribute(NetlinkConstants.ErrorAttributeMissingType, type);
+        if (nest >= 0)
+        {
+            answer.Attribute(NetlinkConstants.ErrorAttributeMissingNest, (uint)starts[nest]);
+        }
+
+        var refusal = NetlinkRefusal.Read(Single(answer.Finish(3).ToArray()), sent)!;
+
+        Assert.Equal(expected, refusal.Detail);
+        Assert.Equal(expected, $"{refusal.ToException("x").Attribute} is missing");
+    }
+
+    [Theory]
+    [InlineData("range", 4, 5, "IFLA_BR_PRIORITY, allowed are 1 to 9")]
+    [InlineData("signed range", 2, 3, "IFLA_BR_PRIORITY, allowed are 1 to 9")]
+    public void A_refusal_says_what_would_be_taken(string because, ushort least, ushort most, string expected)
+    {
+        _ = because;
+        var request = new NetlinkWriter(new byte[256], RouteConstants.RtmNewLink, NetlinkFlags.Request);
+        request.Header(default(LinkHeader));
+        var info = request.BeginNested(RouteConstants.IflaLinkInfo);
+        request.Attribute(RouteConstants.IflaInfoKind, "bridge");
+        var data = request.BeginNested(RouteConstants.IflaInfoData);
+        var offending = request.Length;
+        request.Attribute(RouteConstants.IflaBrPriority, (ushort)1);
+        request.EndNested(data);
+        request.EndNested(info);
+        var sent = request.Finish(3).ToArray();
+        var answer = new NetlinkWriter(new byte[256], NetlinkConstants.MessageError, NetlinkFlags.Capped | NetlinkFlags.ErrorAttributes);
+        answer.Header(-34);
+        answer.Raw(sent.AsSpan(0, NetlinkConstants.HeaderLength));
+        answer.Attribute(NetlinkConstants.ErrorAttributeOffset, (uint)offending);
+        var policy = answer.BeginNested(NetlinkConstants.ErrorAttributePolicy);
+        answer.Attribute(least, 1UL);
+        answer.Attribute(most, 9UL);
+        answer.EndNested(policy);
+
+        Assert.Equal(expected, NetlinkRefusal.Read(Single(answer.Finish(3).ToArray()), sent)!.Detail);
+    }
+
     [Fact]
     public void Elements_are_cut_into_messages_below_the_limit_of_a_length()
     {

@@ -54,7 +54,7 @@ public sealed record LinkAddress(int Link, InterfaceAddress Address)
     /// <summary>The other end of a point-to-point link.</summary>
     public IPAddress? Peer { get; init; }
 
-    /// <summary>IPv4: a name for it, which begins with the interface's; null for just that.</summary>
+    /// <summary>IPv4: a name for it, which begins with the interface's. Where none is given it reads as the interface's.</summary>
     public string? Label { get; init; }
 
     /// <summary>How long from now connections may begin from it; null for ever. Not longer than <see cref="Valid"/>.</summary>

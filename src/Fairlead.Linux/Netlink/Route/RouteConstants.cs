@@ -43,6 +43,7 @@ internal static partial class RouteConstants
     internal const ushort RtaPrefSrc = 7;
     internal const ushort RtaMetrics = 8;
     internal const ushort RtaMultipath = 9;
+    internal const ushort RtaCacheInfo = 12;
     internal const ushort RtaTable = 15;
     internal const ushort RtaVia = 18;
     internal const ushort RtaPref = 20;

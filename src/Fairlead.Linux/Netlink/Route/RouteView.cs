@@ -15,7 +15,7 @@ public readonly ref struct RouteView
     private readonly RouteHeader _header;
     private readonly ReadOnlySpan<byte> _metrics;
     private readonly ReadOnlySpan<byte> _hops;
-    private readonly uint _expires;
+    private readonly TimeSpan? _expires;
 
     private RouteView(RouteHeader header, AttributeReader attributes)
     {
@@ -53,7 +53,12 @@ public readonly ref struct RouteView
                     _hops = a.Value;
                     break;
                 case RouteConstants.RtaExpires:
-                    _expires = a.UInt32;
+                    _expires = TimeSpan.FromSeconds(a.UInt32);
+                    break;
+
+                // Said in seconds and told in hundredths: struct rta_cacheinfo, the third number.
+                case RouteConstants.RtaCacheInfo when a.Value.Length >= 12 && MemoryMarshal.Read<int>(a.Value[8..]) is var hundredths and > 0:
+                    _expires = TimeSpan.FromSeconds((hundredths + 50) / 100);
                     break;
             }
         }
@@ -136,7 +141,7 @@ public readonly ref struct RouteView
             Mtu = Mtu,
             Metrics = RouteMetricsCodec.Read(new(_metrics)),
             NextHops = RouteNextHops.Read(_hops),
-            Expires = _expires == 0 ? null : TimeSpan.FromSeconds(_expires),
+            Expires = _expires,
             Tos = Tos,
         };
     }

@@ -181,7 +181,8 @@ public sealed record VxlanDetails(int Vni, int UdpPort, IPAddress? Local, int? D
                     ttl = a.Byte;
                     break;
                 case RouteConstants.IflaVxlanTtlInherit:
-                    inherit = a.Byte != 0;
+                    // Asked for by its mere presence, told as a byte.
+                    inherit = a.Value.IsEmpty || a.Byte != 0;
                     break;
                 case RouteConstants.IflaVxlanTos:
                     tos = a.Byte;
