@@ -34,17 +34,23 @@ public sealed partial class LabHost(LabOptions options, LabPaths paths, string k
         using var log = new LabLog(paths.Log, time);
         using var logging = LoggerFactory.Create(b => b.AddProvider(log));
         var runner = new StageRunner(time, logging.CreateLogger<StageRunner>());
+        var isReady = false;
         try
         {
             await StartAsync(runner, logging, tell, ct);
+            isReady = true;
             tell(new LabProgress(Ready: true));
-            await Task.Delay(Timeout.InfiniteTimeSpan, time, ct).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await runner.HoldAsync(ct);
+        }
+        catch (OperationCanceledException) when (isReady && ct.IsCancellationRequested)
+        {
+            // This is how a lab ends.
         }
         catch (Exception e)
         {
             LogFailed(logging.CreateLogger<LabHost>(), e);
             await StopAsync(runner);
-            Forget(keepObjects: before is not null);
+            Forget(keepObjects: before is not null || isReady);
             throw;
         }
 

@@ -25,6 +25,8 @@ internal sealed class ApiStage(LabOptions options, LabPaths paths, int port, Und
 
     public ApiServerHost Server => _server ?? throw new InvalidOperationException("the API server has not been started");
 
+    public Task Running => _controllers;
+
     public async Task StartAsync(CancellationToken ct)
     {
         File.Delete(paths.ApiSocket);   // of a lab that was killed

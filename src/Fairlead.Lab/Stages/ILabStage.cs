@@ -9,4 +9,7 @@ internal interface ILabStage : IAsyncDisposable
 
     /// <summary>Returns once the part works.</summary>
     Task StartAsync(CancellationToken ct);
+
+    /// <summary>What goes on in the lab's process after the start, if anything does: it fails when the part can work no longer.</summary>
+    Task Running => Task.CompletedTask;
 }

@@ -21,6 +21,8 @@ internal sealed partial class LocalPortsStage(
 
     public string Name => "NodePorts on 127.0.0.1";
 
+    public Task Running => _following;
+
     public async Task StartAsync(CancellationToken ct)
     {
         var store = await services().SyncedAsync(ct);

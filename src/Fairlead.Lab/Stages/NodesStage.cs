@@ -1,5 +1,6 @@
 using System.Net;
 using Fairlead.Cni.Runtime;
+using Fairlead.Core.State;
 using Fairlead.Kube.Client;
 using Fairlead.Lab.Nodes;
 using Fairlead.Lab.Pods;
@@ -29,12 +30,14 @@ internal sealed class NodesStage(
 
     public string Name => "agents and pod runtimes";
 
+    public Task Running => _running;
+
     public Task StartAsync(CancellationToken ct)
     {
         var plugins = CniInstall.FindExecutable()
             ?? throw new LabException($"{CniInstall.ExecutableName} is not beside {LabExecutable.Path}", "build both with ./fairlead");
         var inputs = new PodInputSource(client, time, logging);
-        var running = new List<Task> { inputs.RunAsync(_stopping.Token) };
+        var runtimes = new List<PodRuntime>();
         foreach (var node in underlay.Nodes)
         {
             Directory.CreateDirectory(paths.CniConf(node.Name));
@@ -46,11 +49,11 @@ internal sealed class NodesStage(
 
             var network = NetworkNamespace.Open(node.Namespace);
             _namespaces.Add(network);
-            var runtime = new PodRuntime(RuntimeOptions(node, network), client, network, inputs, streams, time, logging);
-            running.Add(runtime.RunAsync(_stopping.Token));
+            runtimes.Add(new PodRuntime(RuntimeOptions(node, network), client, network, inputs, streams, time, logging));
         }
 
-        _running = Task.WhenAll(running);
+        // All at once and last: were one started before something above failed, nobody would wait for its end.
+        _running = Parts.RunAsync(_stopping.Token, [inputs.RunAsync, .. runtimes.Select<PodRuntime, Func<CancellationToken, Task>>(r => r.RunAsync)]);
         return Task.CompletedTask;
     }
 

@@ -1,3 +1,4 @@
+using Fairlead.Core.State;
 using Fairlead.Kube.Client;
 using Fairlead.Kube.Informers;
 using Fairlead.Kube.Objects;
@@ -18,12 +19,14 @@ internal sealed class WatchStage(Func<KubeClient> client, TimeProvider time) : I
 
     public Informer<Service> Services { get; private set; } = null!;
 
+    public Task Running => _running;
+
     public Task StartAsync(CancellationToken ct)
     {
         Nodes = new Informer<Node>(client(), KubeResources.Nodes, time: time);
         Deployments = new Informer<Deployment>(client(), KubeResources.Deployments, time: time);
         Services = new Informer<Service>(client(), KubeResources.Services, time: time);
-        _running = Task.WhenAll(Nodes.RunAsync(_stopping.Token), Deployments.RunAsync(_stopping.Token), Services.RunAsync(_stopping.Token));
+        _running = Parts.RunAsync(_stopping.Token, Nodes.RunAsync, Deployments.RunAsync, Services.RunAsync);
         return Task.CompletedTask;
     }
 
