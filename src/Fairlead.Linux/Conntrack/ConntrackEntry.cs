@@ -6,8 +6,19 @@ namespace Fairlead.Linux.Conntrack;
 /// <summary>Addresses and ports of one direction of a connection; ports are 0 where the protocol has none.</summary>
 public readonly record struct ConntrackTuple(IPAddress Source, ushort SourcePort, IPAddress Destination, ushort DestinationPort)
 {
-    public override string ToString() => $"{new IPEndPoint(Source, SourcePort)} -> {new IPEndPoint(Destination, DestinationPort)}";
+    /// <summary>What ICMP and ICMPv6 have in the place of ports.</summary>
+    public ConntrackIcmp? Icmp { get; init; }
+
+    public override string ToString() => Icmp is { } icmp
+        ? NftText.Invariant($"{Source} -> {Destination} type {icmp.Type} code {icmp.Code} id {icmp.Id}")
+        : $"{new IPEndPoint(Source, SourcePort)} -> {new IPEndPoint(Destination, DestinationPort)}";
 }
+
+/// <summary>By what the kernel tells one exchange of ICMP from another.</summary>
+public readonly record struct ConntrackIcmp(byte Type, byte Code, ushort Id);
+
+/// <summary>Packets and bytes of one direction of a connection.</summary>
+public readonly record struct ConntrackCounts(ulong Packets, ulong Bytes);
 
 /// <summary>A connection that the kernel follows.</summary>
 /// <param name="Protocol">Number of the transport protocol.</param>
@@ -24,32 +35,39 @@ public sealed record ConntrackEntry(byte Protocol, ConntrackTuple Original, Conn
     /// <summary>Seconds until it is forgotten.</summary>
     public uint TimeLeft { get; init; }
 
+    /// <summary>The state of a connection of TCP (TCP_CONNTRACK_*: 1 SYN sent, 3 established, 7 time wait …) or of SCTP.</summary>
+    public byte? State { get; init; }
+
+    /// <summary>What the side that began has sent, where the kernel counts (<c>net.netfilter.nf_conntrack_acct</c>).</summary>
+    public ConntrackCounts? Sent { get; init; }
+
+    /// <summary>What came back, where the kernel counts.</summary>
+    public ConntrackCounts? Received { get; init; }
+
     internal uint Id { get; init; }
 }
 
-/// <summary>Which connections are meant; what is null does not matter.</summary>
-public sealed record ConntrackFilter
+/// <summary>What became of a connection.</summary>
+public enum ConntrackChange
 {
-    public byte? Protocol { get; init; }
+    New,
+    Updated,
+    Destroyed,
 
-    /// <summary>Where the client sent to: a Service's virtual address.</summary>
-    public IPAddress? OriginalDestination { get; init; }
+    /// <summary>Events were lost: what is known must be read anew; those that follow are complete again.</summary>
+    Resynchronise,
+}
 
-    /// <summary>The port the client sent to: a Service's port or node port.</summary>
-    public ushort? OriginalDestinationPort { get; init; }
+/// <summary>An event of connection tracking.</summary>
+/// <param name="Entry">The connection; null only with <see cref="ConntrackChange.Resynchronise"/>. An update tells only what it changed, beside the addresses.</param>
+public readonly record struct ConntrackEvent(ConntrackChange Change, ConntrackEntry? Entry);
 
-    public IPAddress? OriginalSource { get; init; }
-
-    /// <summary>Who answers: an endpoint of a Service.</summary>
-    public IPAddress? ReplySource { get; init; }
-
-    public ushort? ReplySourcePort { get; init; }
-
-    public bool Matches(ConntrackEntry entry)
-        => (Protocol ?? entry.Protocol) == entry.Protocol
-            && (OriginalDestination ?? entry.Original.Destination).Equals(entry.Original.Destination)
-            && (OriginalDestinationPort ?? entry.Original.DestinationPort) == entry.Original.DestinationPort
-            && (OriginalSource ?? entry.Original.Source).Equals(entry.Original.Source)
-            && (ReplySource ?? entry.Reply.Source).Equals(entry.Reply.Source)
-            && (ReplySourcePort ?? entry.Reply.SourcePort) == entry.Reply.SourcePort;
+/// <summary>Which events to hear of.</summary>
+[Flags]
+public enum ConntrackChanges
+{
+    New = 1,
+    Updated = 2,
+    Destroyed = 4,
+    All = 7,
 }

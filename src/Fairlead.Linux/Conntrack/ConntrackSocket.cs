@@ -1,7 +1,5 @@
-using System.Net.Sockets;
 using Fairlead.Linux.Namespaces;
 using Fairlead.Linux.Netlink;
-using Fairlead.Linux.Nftables;
 
 namespace Fairlead.Linux.Conntrack;
 
@@ -20,22 +18,86 @@ public sealed class ConntrackSocket : IDisposable
     public static ConntrackSocket Open(NetworkNamespace? network = null) => new(NetlinkSocket.Open(NetlinkProtocol.Netfilter, network));
 
     public IReadOnlyList<ConntrackEntry> Entries(ConntrackFilter? filter = null)
-        => [.. _socket.Dump("conntrack list", ConntrackMessages.WriteDump, ConntrackMessages.Read).Where(e => filter?.Matches(e) != false)];
+    {
+        if (filter is null)
+        {
+            return Dump(null);
+        }
+
+        List<ConntrackEntry> entries;
+        try
+        {
+            entries = Dump(filter);
+        }
+        catch (LinuxException e) when (e.Errno is Errno.Invalid or Errno.NotSupported)
+        {
+            // A kernel that chooses by less than this one can.
+            entries = Dump(null);
+        }
+
+        return [.. entries.Where(filter.Matches)];
+    }
+
+    /// <summary>The connection of a tuple, in either direction; null where there is none.</summary>
+    public ConntrackEntry? Find(byte protocol, ConntrackTuple tuple, ushort zone = 0)
+    {
+        ConntrackEntry? found = null;
+        using var batch = _socket.NewBatch();
+        ConntrackMessages.WriteGet(batch, protocol, tuple, zone);
+        try
+        {
+            _socket.Request($"conntrack get {tuple}", batch, message => found = ConntrackMessages.Read(message) ?? found);
+        }
+        catch (LinuxException e) when (e.Errno == Errno.NoEntry)
+        {
+            return null;
+        }
+
+        return found;
+    }
+
+    /// <summary>Changes what is known of a connection: its mark, or in how many seconds it is forgotten.</summary>
+    /// <exception cref="LinuxException">With <see cref="LinuxException.IsNotFound"/>: there is no such connection, or no more.</exception>
+    public void Update(ConntrackEntry entry, uint? mark = null, uint? timeLeft = null)
+    {
+        ArgumentNullException.ThrowIfNull(entry);
+        using var batch = _socket.NewBatch();
+        ConntrackMessages.WriteUpdate(batch, entry, mark, timeLeft);
+        _socket.Request($"conntrack update {entry.Original}", batch);
+    }
+
+    /// <summary>Forgets one connection.</summary>
+    /// <returns>Whether it was there; one that has come in its place meanwhile is left alone.</returns>
+    public bool Delete(ConntrackEntry entry)
+    {
+        ArgumentNullException.ThrowIfNull(entry);
+        return Delete([entry]) == 1;
+    }
 
     /// <summary>Forgets connections: their next packet is taken as a first one, and so meets the rules that are there now.</summary>
     /// <returns>How many were forgotten.</returns>
     public int Delete(ConntrackFilter filter)
     {
         ArgumentNullException.ThrowIfNull(filter);
-        return Delete(filter.Matches);
+        return Delete(Entries(filter));
     }
 
     /// <summary>As <see cref="Delete(ConntrackFilter)"/>, for many filters with one reading of the list.</summary>
     public int Delete(Func<ConntrackEntry, bool> matches)
     {
         ArgumentNullException.ThrowIfNull(matches);
+        return Delete(Entries().Where(matches));
+    }
+
+    public void Dispose() => _socket.Dispose();
+
+    private List<ConntrackEntry> Dump(ConntrackFilter? filter)
+        => _socket.Dump("conntrack list", b => ConntrackMessages.WriteDump(b, filter), ConntrackMessages.Read);
+
+    private int Delete(IEnumerable<ConntrackEntry> entries)
+    {
         var deleted = 0;
-        foreach (var chunk in Entries().Where(matches).Chunk(MaxDeletionsAtOnce))
+        foreach (var chunk in entries.Chunk(MaxDeletionsAtOnce))
         {
             using var batch = _socket.NewBatch();
             foreach (var entry in chunk)
@@ -56,147 +118,5 @@ public sealed class ConntrackSocket : IDisposable
         }
 
         return deleted;
-    }
-
-    public void Dispose() => _socket.Dispose();
-}
-
-/// <summary>Connections to and from ctnetlink messages (linux/netfilter/nfnetlink_conntrack.h).</summary>
-internal static class ConntrackMessages
-{
-    private const ushort Subsystem = 1 << 8;
-    private const ushort New = Subsystem | 0;
-    private const ushort Get = Subsystem | 1;
-    private const ushort Delete = Subsystem | 2;
-
-    private const ushort TupleOriginal = 1;
-    private const ushort TupleReply = 2;
-    private const ushort Status = 3;
-    private const ushort Timeout = 7;
-    private const ushort Mark = 8;
-    private const ushort Id = 12;
-    private const ushort Zone = 18;
-
-    private const ushort TupleIp = 1;
-    private const ushort TupleProtocol = 2;
-    private const ushort Ipv4Source = 1;
-    private const ushort Ipv4Destination = 2;
-    private const ushort Ipv6Source = 3;
-    private const ushort Ipv6Destination = 4;
-    private const ushort ProtocolNumber = 1;
-    private const ushort SourcePort = 2;
-    private const ushort DestinationPort = 3;
-
-    internal static void WriteDump(NetlinkBatch batch)
-    {
-        var w = batch.Begin(Get, NetlinkFlags.Dump);
-        w.Header(NftEncoder.Header(0));
-        batch.End(w);
-    }
-
-    internal static void WriteDeletion(NetlinkBatch batch, ConntrackEntry entry)
-    {
-        var v4 = entry.Original.Source.AddressFamily == AddressFamily.InterNetwork;
-        var w = batch.Begin(Delete, NetlinkFlags.Ack);
-        w.Header(NftEncoder.Header(v4 ? NftFamily.Ip : NftFamily.Ip6));
-        var tuple = w.BeginNested(TupleOriginal);
-        var ip = w.BeginNested(TupleIp);
-        w.Attribute(v4 ? Ipv4Source : Ipv6Source, entry.Original.Source);
-        w.Attribute(v4 ? Ipv4Destination : Ipv6Destination, entry.Original.Destination);
-        w.EndNested(ip);
-        var protocol = w.BeginNested(TupleProtocol);
-        w.Attribute(ProtocolNumber, entry.Protocol);
-        w.BigEndian(SourcePort, entry.Original.SourcePort);
-        w.BigEndian(DestinationPort, entry.Original.DestinationPort);
-        w.EndNested(protocol);
-        w.EndNested(tuple);
-        if (entry.Zone != 0)
-        {
-            w.BigEndian(Zone, entry.Zone);
-        }
-
-        // So that one which has come in its place meanwhile is left alone.
-        w.BigEndian(Id, entry.Id);
-        batch.End(w);
-    }
-
-    internal static ConntrackEntry? Read(scoped NetlinkMessage message)
-    {
-        if (message.Type != New)
-        {
-            return null;
-        }
-
-        var attributes = message.Attributes<uint>(out _);
-        ConntrackTuple? original = null;
-        ConntrackTuple? reply = null;
-        byte protocol = 0;
-        var (status, timeout, mark, id, zone) = (0u, 0u, 0u, 0u, (ushort)0);
-        while (attributes.TryRead(out var a))
-        {
-            switch (a.Type)
-            {
-                case TupleOriginal:
-                    original = ReadTuple(a.Nested, out protocol);
-                    break;
-                case TupleReply:
-                    reply = ReadTuple(a.Nested, out _);
-                    break;
-                case Status:
-                    status = a.BigEndian32;
-                    break;
-                case Timeout:
-                    timeout = a.BigEndian32;
-                    break;
-                case Mark:
-                    mark = a.BigEndian32;
-                    break;
-                case Id:
-                    id = a.BigEndian32;
-                    break;
-                case Zone:
-                    zone = a.BigEndian16;
-                    break;
-            }
-        }
-
-        return original is { } there && reply is { } back
-            ? new(protocol, there, back) { Status = (CtStatus)status, TimeLeft = timeout, Mark = mark, Id = id, Zone = zone }
-            : null;
-    }
-
-    private static ConntrackTuple? ReadTuple(AttributeReader attributes, out byte protocol)
-    {
-        protocol = 0;
-        System.Net.IPAddress? source = null;
-        System.Net.IPAddress? destination = null;
-        var (sourcePort, destinationPort) = ((ushort)0, (ushort)0);
-        while (attributes.TryRead(out var group))
-        {
-            var parts = group.Nested;
-            while (parts.TryRead(out var a))
-            {
-                switch (group.Type, a.Type)
-                {
-                    case (TupleIp, Ipv4Source or Ipv6Source):
-                        source = a.Address;
-                        break;
-                    case (TupleIp, Ipv4Destination or Ipv6Destination):
-                        destination = a.Address;
-                        break;
-                    case (TupleProtocol, ProtocolNumber):
-                        protocol = a.Byte;
-                        break;
-                    case (TupleProtocol, SourcePort):
-                        sourcePort = a.BigEndian16;
-                        break;
-                    case (TupleProtocol, DestinationPort):
-                        destinationPort = a.BigEndian16;
-                        break;
-                }
-            }
-        }
-
-        return source is null || destination is null ? null : new(source, sourcePort, destination, destinationPort);
     }
 }

@@ -36,6 +36,7 @@ internal enum NetlinkProtocol
 {
     Route = 0,
     Netfilter = 12,
+    Generic = 16,
 }
 
 /// <summary>Numbers of the protocol itself (linux/netlink.h).</summary>

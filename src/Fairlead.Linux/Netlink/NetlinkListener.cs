@@ -71,6 +71,10 @@ internal sealed class NetlinkListener : IDisposable
         }
     }
 
+    /// <summary>Hears a group by its number: those above 32 fit no address.</summary>
+    internal void Join(uint group)
+        => _socket.SetRawSocketOption(NetlinkConstants.SolNetlink, NetlinkConstants.AddMembership, BitConverter.GetBytes(group));
+
     public void Dispose() => _socket.Dispose();
 
     /// <summary>Takes a datagram of the kernel's that is there; 0 where there is none.</summary>

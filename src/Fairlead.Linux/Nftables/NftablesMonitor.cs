@@ -6,7 +6,11 @@ namespace Fairlead.Linux.Nftables;
 
 /// <summary>A change of a table: which one, and whose socket asked for it.</summary>
 /// <param name="PortId">The <see cref="NftablesSocket.PortId"/> of who made it, so that a listener knows its own.</param>
-public readonly record struct NftChange(NftFamily Family, string Table, uint PortId);
+public readonly record struct NftChange(NftFamily Family, string Table, uint PortId)
+{
+    /// <summary>Whether events were lost: then this is of no one table, and everything must be read anew.</summary>
+    public bool IsResynchronise { get; init; }
+}
 
 /// <summary>Listens to the changes of the nftables of one network namespace, from when it is opened.</summary>
 /// <remarks>One transaction on a table is told once, however many elements it has, or a few times where it fills several datagrams.</remarks>
@@ -19,16 +23,23 @@ public sealed class NftablesMonitor : IChangeMonitor<NftChange>
 
     private NftablesMonitor(NetlinkListener listener) => _listener = listener;
 
-    public static NftablesMonitor Open(NetworkNamespace? network = null) => new(NetlinkListener.Open(NetlinkProtocol.Netfilter, Group, network));
+    public static NftablesMonitor Open(NetworkNamespace? network = null) => Open(network, receiveBuffer: null);
 
-    /// <inheritdoc/>
+    /// <summary>As the other, with room for so many bytes of waiting events.</summary>
+    internal static NftablesMonitor Open(NetworkNamespace? network, int? receiveBuffer)
+        => new(NetlinkListener.Open(NetlinkProtocol.Netfilter, Group, network, receiveBuffer));
+
+    /// <summary>
+    /// The changes, until cancelled; then the monitor is closed. Where there were more than the reader took, the kernel drops some:
+    /// then comes one that is <see cref="NftChange.IsResynchronise"/>, and it goes on with what came after.
+    /// </summary>
     public async IAsyncEnumerable<NftChange> ReadAllAsync([EnumeratorCancellation] CancellationToken ct = default)
     {
         using (this)
         {
             while (true)
             {
-                foreach (var change in Read((await _listener.ReceiveAsync(ct)).Span))
+                foreach (var change in await NextAsync(ct))
                 {
                     yield return change;
                 }
@@ -37,6 +48,18 @@ public sealed class NftablesMonitor : IChangeMonitor<NftChange>
     }
 
     public void Dispose() => _listener.Dispose();
+
+    private async ValueTask<List<NftChange>> NextAsync(CancellationToken ct)
+    {
+        try
+        {
+            return Read((await _listener.ReceiveAsync(ct)).Span);
+        }
+        catch (NetlinkOverrunException)
+        {
+            return [new(0, "", 0) { IsResynchronise = true }];
+        }
+    }
 
     /// <summary>Each table of a datagram once. Its name is the first attribute of every kind of message but those about generations.</summary>
     internal static List<NftChange> Read(ReadOnlySpan<byte> datagram)

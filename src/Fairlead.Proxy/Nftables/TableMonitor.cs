@@ -17,7 +17,7 @@ internal sealed partial class TableMonitor(NetworkNamespace? network, Func<uint>
 
     private Task Heard(NftChange change)
     {
-        if (change.Table == NftablesLayout.Table && change.PortId != own())
+        if (change.IsResynchronise || (change.Table == NftablesLayout.Table && change.PortId != own()))
         {
             look();
         }

@@ -225,6 +225,36 @@ public sealed class NftablesOperationTests(TestNamespaces namespaces) : IClassFi
         }
     }
 
+    [Fact]
+    public async Task Changes_are_heard_and_lost_ones_are_told_of()
+    {
+        var ct = TestContext.Current.CancellationToken;
+        var network = namespaces.New();
+        using var socket = NftablesSocket.Open(network);
+        await using var changes = NftablesMonitor.Open(network, receiveBuffer: 4096).ReadAllAsync(ct).GetAsyncEnumerator(ct);
+        socket.Commit(New().Add(new AddTable()).Add(new AddSet(s_addresses)));
+        Assert.True(await changes.MoveNextAsync());
+        Assert.Equal(new NftChange(Ip, Table, socket.PortId), changes.Current);
+
+        for (var i = 0; i < 200; i++)
+        {
+            socket.Commit(New().Add(new AddElements(s_addresses, new NftElement([Address(i)]))));
+        }
+
+        while (await changes.MoveNextAsync() && !changes.Current.IsResynchronise)
+        {
+            Assert.Equal(Table, changes.Current.Table);
+        }
+
+        socket.Commit(new NftTransaction(NftFamily.Ip6, "later").Add(new AddTable()));
+        while (await changes.MoveNextAsync() && changes.Current.Table != "later")
+        {
+            Assert.Equal(Ip, changes.Current.Family);
+        }
+
+        Assert.Equal(NftFamily.Ip6, changes.Current.Family);
+    }
+
     private static NftTransaction New() => new(Ip, Table);
 
     private static IPAddress Address(int i) => new([10, (byte)(i >> 16), (byte)(i >> 8), (byte)i]);
