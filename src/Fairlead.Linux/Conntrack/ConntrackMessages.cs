@@ -242,6 +242,12 @@ internal static class ConntrackMessages
     private static uint WriteFilterTuple(
         ref NetlinkWriter w, ushort type, byte? protocol, IPAddress? source, ushort? sourcePort, IPAddress? destination, ushort? destinationPort)
     {
+        // Kernels compare IPv6 addresses the wrong way round here (seen with 6.18), and leave out just those that are meant.
+        if (source?.AddressFamily == AddressFamily.InterNetworkV6 || destination?.AddressFamily == AddressFamily.InterNetworkV6)
+        {
+            (source, destination) = (null, null);
+        }
+
         // Ports are read by the protocol, so without it they are none of the kernel's.
         var hasPorts = protocol is NftValue.Tcp or NftValue.Udp or NftValue.Sctp;
         var (from, to) = (hasPorts ? sourcePort : null, hasPorts ? destinationPort : null);

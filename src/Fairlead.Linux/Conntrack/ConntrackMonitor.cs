@@ -5,7 +5,10 @@ using Fairlead.Linux.Netlink;
 namespace Fairlead.Linux.Conntrack;
 
 /// <summary>Listens to what becomes of the connections of one network namespace, from when it is opened.</summary>
-/// <remarks>Open it, read the list, then read the events: so nothing falls between.</remarks>
+/// <remarks>
+/// Open it, read the list, then read the events: so nothing falls between. Where <c>net.netfilter.nf_conntrack_events</c> is 2, as it is
+/// if nobody said otherwise, a connection tells of itself only if somebody listened already when it began; 1 makes all tell.
+/// </remarks>
 public sealed class ConntrackMonitor : IDisposable
 {
     private readonly NetlinkListener _listener;

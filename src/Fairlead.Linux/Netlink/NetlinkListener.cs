@@ -47,25 +47,26 @@ internal sealed class NetlinkListener : IDisposable
     }
 
     /// <summary>The next datagram; good until the next call.</summary>
-    /// <exception cref="NetlinkOverrunException">Some were lost. The next call goes on with what came after.</exception>
+    /// <exception cref="NetlinkOverrunException">Some were lost, and what waited behind them was thrown away. The next call goes on with what comes after.</exception>
     internal async ValueTask<ReadOnlyMemory<byte>> ReceiveAsync(CancellationToken ct)
     {
         while (true)
         {
             ct.ThrowIfCancellationRequested();
-            var length = Receive();
-            if (length > 0)
-            {
-                return _buffer.AsMemory(0, length);
-            }
-
             try
             {
+                var length = Receive();
+                if (length > 0)
+                {
+                    return _buffer.AsMemory(0, length);
+                }
+
                 // Only to wait: what came is left there, because this call would not tell that it was cut or who sent it.
                 _ = await _socket.ReceiveAsync(_glance.AsMemory(), SocketFlags.Peek, ct);
             }
-            catch (SocketException e) when (e.SocketErrorCode == SocketError.NoBufferSpaceAvailable)
+            catch (Exception e) when (e is NetlinkOverrunException or SocketException { SocketErrorCode: SocketError.NoBufferSpaceAvailable })
             {
+                Drain(ct);
                 throw new NetlinkOverrunException();
             }
         }
@@ -76,6 +77,28 @@ internal sealed class NetlinkListener : IDisposable
         => _socket.SetRawSocketOption(NetlinkConstants.SolNetlink, NetlinkConstants.AddMembership, BitConverter.GetBytes(group));
 
     public void Dispose() => _socket.Dispose();
+
+    /// <summary>Takes all that waits, and gives it to nobody.</summary>
+    /// <remarks>
+    /// Once it has dropped an event, the kernel says so one time and goes on dropping until what waits is taken whole. Who read the
+    /// lists anew before that would not hear of what was dropped after.
+    /// </remarks>
+    private void Drain(CancellationToken ct)
+    {
+        var waiting = true;
+        while (waiting)
+        {
+            ct.ThrowIfCancellationRequested();
+            try
+            {
+                waiting = Receive() > 0;
+            }
+            catch (NetlinkOverrunException)
+            {
+                // Dropped again meanwhile: the one word of it that is to come says that too.
+            }
+        }
+    }
 
     /// <summary>Takes a datagram of the kernel's that is there; 0 where there is none.</summary>
     private unsafe int Receive()

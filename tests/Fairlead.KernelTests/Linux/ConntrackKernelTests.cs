@@ -38,36 +38,41 @@ public sealed class ConntrackKernelTests(TestNamespaces namespaces) : IClassFixt
         Assert.Equal([7u, 7u], entries.Where(e => e.Protocol == NftValue.Udp).Select(e => e.Mark));
     }
 
-    public static TheoryData<string, ConntrackFilter, int> Filters => new()
-    {
-        { "protocol", new() { Protocol = NftValue.Udp }, 2 },
-        { "destination", new() { OriginalDestination = s_server }, 4 },
-        { "destination and port", new() { Protocol = NftValue.Udp, OriginalDestination = s_server, OriginalDestinationPort = 53 }, 1 },
-        { "port without protocol", new() { OriginalDestination = s_server, OriginalDestinationPort = 53 }, 1 },
-        { "source port", new() { Protocol = NftValue.Sctp, OriginalSource = s_client, OriginalSourcePort = 1000 }, 1 },
-        { "who answers", new() { Protocol = NftValue.Tcp, ReplySource = IPAddress.Parse("10.3.0.1"), ReplySourcePort = 8080 }, 1 },
-        { "where answers go", new() { ReplyDestination = s_client6 }, 2 },
-        { "IPv6", new() { OriginalSource = s_client6, OriginalDestination = s_server6 }, 2 },
-        { "mark", new() { Mark = 7 }, 2 },
-        { "bits of the mark", new() { Mark = 4, MarkMask = 4 }, 2 },
-        { "no bits of the mark", new() { Mark = 0, MarkMask = 4 }, 4 },
-        { "zone", new() { Zone = 9 }, 0 },
-        { "none", new() { OriginalDestination = IPAddress.Loopback }, 0 },
-        { "status", new() { Status = CtStatus.Assured }, 1 },
-        { "everything", new(), 6 },
-    };
+    private static readonly (string What, ConntrackFilter Filter, int Count)[] s_filters =
+    [
+        ("protocol", new() { Protocol = NftValue.Udp }, 2),
+        ("destination", new() { OriginalDestination = s_server }, 4),
+        ("destination and port", new() { Protocol = NftValue.Udp, OriginalDestination = s_server, OriginalDestinationPort = 53 }, 1),
+        ("port without protocol", new() { OriginalDestination = s_server, OriginalDestinationPort = 53 }, 1),
+        ("source port", new() { Protocol = NftValue.Sctp, OriginalSource = s_client, OriginalSourcePort = 1000 }, 1),
+        ("who answers", new() { Protocol = NftValue.Tcp, ReplySource = IPAddress.Parse("10.3.0.1"), ReplySourcePort = 8080 }, 1),
+        ("where answers go", new() { ReplyDestination = s_client6 }, 2),
+        ("IPv6", new() { OriginalSource = s_client6, OriginalDestination = s_server6 }, 2),
+        ("mark", new() { Mark = 7 }, 2),
+        ("bits of the mark", new() { Mark = 4, MarkMask = 4 }, 2),
+        ("no bits of the mark", new() { Mark = 0, MarkMask = 4 }, 4),
+        ("zone", new() { Zone = 9 }, 0),
+        ("none", new() { OriginalDestination = IPAddress.Loopback }, 0),
+        ("status", new() { Status = CtStatus.Assured }, 1),
+        ("everything", new(), 6),
+    ];
 
-    [Theory, MemberData(nameof(Filters))]
-    public void A_filter_finds_what_it_says(string what, ConntrackFilter filter, int count)
+    [Fact]
+    public void A_filter_finds_what_it_says()
     {
         using var conntrack = ConntrackSocket.Open(Followed());
+        var all = conntrack.Entries();
+        foreach (var (what, filter, count) in s_filters)
+        {
+            var found = conntrack.Entries(filter);
+            Assert.True(count == found.Count, $"{what}: {string.Join(", ", found)}");
+            Assert.Equal(count, all.Count(filter.Matches));
+        }
 
-        var found = conntrack.Entries(filter);
-
-        Assert.True(count == found.Count, $"{what}: {string.Join(", ", found)}");
-        Assert.Equal(count, conntrack.Entries().Count(filter.Matches));
-        Assert.Equal(count, conntrack.Delete(filter));
-        Assert.Equal(6 - count, conntrack.Entries().Count);
+        Assert.Equal(1, conntrack.Delete(new ConntrackFilter { Protocol = NftValue.Sctp, OriginalDestination = s_server, OriginalDestinationPort = 90 }));
+        Assert.Equal(2, conntrack.Delete(new ConntrackFilter { OriginalSource = s_client6 }));
+        Assert.Equal(0, conntrack.Delete(new ConntrackFilter { OriginalSource = s_client6 }));
+        Assert.Equal(3, conntrack.Entries().Count);
     }
 
     [Fact]
@@ -173,14 +178,17 @@ public sealed class ConntrackKernelTests(TestNamespaces namespaces) : IClassFixt
     {
         Shell.Need("conntrack");
         var network = namespaces.New();
+
+        // Otherwise only those tell of themselves that begin while somebody listens.
+        Sysctl.Write("net/netfilter/nf_conntrack_events", "1", network);
         string[] lines =
         [
             "-s 10.1.0.1 -d 10.2.0.1 -p icmp --icmp-type 8 --icmp-code 0 --icmp-id 77",
             "-s 10.1.0.1 -d 10.2.0.1 -r 10.3.0.1 -q 10.1.0.1 -p tcp --sport 1000 --dport 80 --reply-port-src 8080 --reply-port-dst 1000 --state ESTABLISHED -u ASSURED",
             "-s 10.1.0.1 -d 10.2.0.1 -p udp --sport 1000 --dport 53 -m 7",
-            "-f ipv6 -s fd01::1 -d fd02::1 -p udp --sport 1000 --dport 53 -m 7",
-            "-f ipv6 -s fd01::1 -d fd02::1 -p icmpv6 --icmpv6-type 128 --icmpv6-code 0 --icmpv6-id 78",
-            "-s 10.1.0.1 -d 10.2.0.1 -p sctp --sport 1000 --dport 90 --state ESTABLISHED",
+            "-s fd01::1 -d fd02::1 -p udp --sport 1000 --dport 53 -m 7",
+            "-s fd01::1 -d fd02::1 -p icmpv6 --icmpv6-type 128 --icmpv6-code 0 --icmpv6-id 78",
+            "-s 10.1.0.1 -d 10.2.0.1 -p sctp --sport 1000 --dport 90 --state ESTABLISHED --orig-vtag 1 --reply-vtag 2",
         ];
         _ = network.Sh(string.Join(" && ", lines.Select(line => $"conntrack -I {line} -t 600 2> /dev/null")));
         return network;
