@@ -5,7 +5,16 @@ using Fairlead.Bench.Kernel;
 (string Name, Action<int> Measure)[] parts =
 [
     ("nftables", NftablesBench.Measure),
+    ("routes", RoutesBench.Measure),
+    ("namespaces", NamespacesBench.Measure),
 ];
+
+// A process of its own, so that its memory is that of the work alone.
+if (args is ["routes-once"])
+{
+    RoutesBench.Once(1);
+    return 0;
+}
 
 var runs = 7;
 var wanted = new List<string>();

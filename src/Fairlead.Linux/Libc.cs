@@ -46,6 +46,9 @@ internal static unsafe partial class Libc
     internal static partial int close(int fd);
 
     [LibraryImport(Name, SetLastError = true)]
+    internal static partial nint read(SafeHandle fd, Span<byte> bytes, nuint length);
+
+    [LibraryImport(Name, SetLastError = true)]
     internal static partial nint write(SafeHandle fd, ReadOnlySpan<byte> bytes, nuint length);
 
     internal const int LockExclusive = 2;

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Runtime.InteropServices;
 using Fairlead.Linux.Processes;
 using Microsoft.Win32.SafeHandles;
@@ -88,6 +89,59 @@ internal static class NamedNamespaces
         => Directory.Exists(NetworkNamespace.Root)
             ? [.. Directory.EnumerateFiles(NetworkNamespace.Root).Where(IsMounted).Select(p => Path.GetFileName(p)).Order(StringComparer.Ordinal)]
             : [];
+
+    internal static IReadOnlyList<NamespaceEntry> ListAll()
+    {
+        var found = new SortedDictionary<ulong, (List<string> Names, List<int> Processes)>();
+        foreach (var name in List())
+        {
+            try
+            {
+                var path = $"{NetworkNamespace.Root}/{name}";
+                using var handle = Open(path);
+                Of(NetworkNamespace.InodeOf(handle, path)).Names.Add(name);
+            }
+            catch (LinuxException)
+            {
+                // Gone since it was listed.
+            }
+        }
+
+        foreach (var folder in Directory.EnumerateDirectories("/proc"))
+        {
+            // The link reads net:[4026531840].
+            if (int.TryParse(Path.GetFileName(folder.AsSpan()), NumberStyles.None, CultureInfo.InvariantCulture, out var pid)
+                && TargetOf($"{folder}/ns/net") is ['n', 'e', 't', ':', '[', .. var digits, ']']
+                && ulong.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out var inode))
+            {
+                Of(inode).Processes.Add(pid);
+            }
+        }
+
+        return [.. found.Select(f => new NamespaceEntry(f.Key, [.. f.Value.Names.Order(StringComparer.Ordinal)], [.. f.Value.Processes.Order()]))];
+
+        (List<string> Names, List<int> Processes) Of(ulong inode)
+        {
+            if (!found.TryGetValue(inode, out var entry))
+            {
+                found[inode] = entry = ([], []);
+            }
+
+            return entry;
+        }
+    }
+
+    private static string TargetOf(string link)
+    {
+        try
+        {
+            return new FileInfo(link).LinkTarget ?? "";
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return "";
+        }
+    }
 
     private static SafeFileHandle Lock()
     {

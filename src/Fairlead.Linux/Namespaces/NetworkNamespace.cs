@@ -152,6 +152,10 @@ public sealed class NetworkNamespace : IDisposable
     /// <summary>The names that exist, sorted. Leftover empty files are not among them.</summary>
     public static IReadOnlyList<string> List() => NamedNamespaces.List();
 
+    /// <summary>Every network namespace of this machine that has a name or a process in it, by its number.</summary>
+    /// <remarks>Processes that end meanwhile, or that we may not look at, are not among them; nor are namespaces that only a handle keeps.</remarks>
+    public static IReadOnlyList<NamespaceEntry> ListAll() => NamedNamespaces.ListAll();
+
     /// <summary>Runs a <b>synchronous</b> delegate inside the namespace, on a thread of its own that then ends.</summary>
     public void Run(Action body) => Run(() =>
     {
@@ -219,7 +223,7 @@ public sealed class NetworkNamespace : IDisposable
             : $"{Root}/{name}";
     }
 
-    private static unsafe ulong InodeOf(SafeFileHandle handle, string path)
+    internal static unsafe ulong InodeOf(SafeFileHandle handle, string path)
     {
         // struct stat differs between machines, but its second eight bytes are st_ino on all that we build for.
         var stat = stackalloc byte[256];
@@ -227,3 +231,9 @@ public sealed class NetworkNamespace : IDisposable
         return *(ulong*)(stat + 8);
     }
 }
+
+/// <summary>A network namespace of this machine, and who is in it.</summary>
+/// <param name="Inode">What identifies it; see <see cref="NetworkNamespace.Inode"/>.</param>
+/// <param name="Names">Its names under <see cref="NetworkNamespace.Root"/>, sorted.</param>
+/// <param name="Processes">The processes in it, sorted.</param>
+public sealed record NamespaceEntry(ulong Inode, ValueArray<string> Names, ValueArray<int> Processes);

@@ -110,9 +110,12 @@ internal sealed unsafe class NetlinkSocket : IDisposable
     internal NetlinkBatch NewBatch()
     {
         var batch = Interlocked.Exchange(ref _spare, null) ?? new NetlinkBatch(b => _spare = b);
-        batch.Start(Interlocked.Add(ref _sequence, SequenceRange));
+        Restart(batch);
         return batch;
     }
+
+    /// <summary>Empties a batch for what comes next.</summary>
+    internal void Restart(NetlinkBatch batch) => batch.Start(Interlocked.Add(ref _sequence, SequenceRange));
 
     /// <summary>Sends one request and gives its answers to the visitor.</summary>
     /// <returns>Whether the answers are of one moment: a dump is not where its table changed meanwhile.</returns>

@@ -27,7 +27,7 @@ public sealed class RouteCorpusKernelTests(TestNamespaces namespaces) : IClassFi
         Furnish(routes, other);
 
         using var socket = NetlinkSocket.Open(NetlinkProtocol.Route, network);
-        Record("route-links", socket, b => LinkMessages.WriteDump(b, statistics: true));
+        Record("route-links", socket, LinkMessages.WriteDump);
         Record("route-addresses", socket, b => AddressMessages.WriteDump(b, 0));
         Record("route-routes", socket, b => RouteMessages.WriteDump(b, RouteProtocol.Unspecified));
         Record("route-rules", socket, RuleMessages.WriteDump);

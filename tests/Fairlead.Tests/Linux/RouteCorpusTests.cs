@@ -86,7 +86,7 @@ public sealed class RouteCorpusTests
         Fuzz.Run(lines, bytes => RouteDecoders.DescribeRefusal(lines[1], bytes));
     }
 
-    private static List<Link> Links() => Read("route-links", LinkMessages.Read);
+    private static List<Link> Links() => Read("route-links", LinkMessages.ReadWithStatistics);
 
     private static List<T> Read<T>(string name, NetlinkParser<T> parser)
         where T : class

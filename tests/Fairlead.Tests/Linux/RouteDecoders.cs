@@ -13,7 +13,7 @@ internal static class RouteDecoders
         var reader = new NetlinkReader(bytes);
         while (reader.TryRead(out var message))
         {
-            Line(LinkMessages.Read(message));
+            Line(LinkMessages.ReadWithStatistics(message));
             Line(AddressMessages.Read(message));
             Line(RouteMessages.Read(message, cached: true));
             Line(RuleMessages.Read(message));

@@ -32,7 +32,7 @@ internal static partial class RouteConstants
     /// <summary>RTEXT_FILTER_BRVLAN_COMPRESSED.</summary>
     internal const uint BridgeVlansCompressed = 4;
 
-    /// <summary>RTEXT_FILTER_SKIP_STATS.</summary>
+    /// <summary>RTEXT_FILTER_SKIP_STATS: leaves out the long ones, of IPv6; those of the link itself come all the same.</summary>
     internal const uint SkipStatistics = 8;
 
     internal const ushort IflaInfoKind = 1;

@@ -140,7 +140,7 @@ internal static class LinkMessages
     }
 
     /// <summary>Asks for one link, by index where it is not 0, else by name or alternative name.</summary>
-    internal static void WriteQuery(NetlinkBatch batch, int index, string? name, bool statistics = false)
+    internal static void WriteQuery(NetlinkBatch batch, int index, string? name)
     {
         var writer = batch.Begin(RouteConstants.RtmGetLink, NetlinkFlags.None);
         writer.Header(new LinkHeader { Index = index });
@@ -149,19 +149,22 @@ internal static class LinkMessages
             writer.Attribute(name.Length > LinkSpec.MaxNameLength ? RouteConstants.IflaAltIfName : RouteConstants.IflaIfName, name);
         }
 
-        writer.Attribute(RouteConstants.IflaExtMask, statistics ? 0 : RouteConstants.SkipStatistics);
+        writer.Attribute(RouteConstants.IflaExtMask, RouteConstants.SkipStatistics);
         batch.End(writer);
     }
 
-    internal static void WriteDump(NetlinkBatch batch, bool statistics = false)
+    internal static void WriteDump(NetlinkBatch batch)
     {
         var writer = batch.Begin(RouteConstants.RtmGetLink, NetlinkFlags.Dump);
         writer.Header(default(LinkHeader));
-        writer.Attribute(RouteConstants.IflaExtMask, statistics ? 0 : RouteConstants.SkipStatistics);
+        writer.Attribute(RouteConstants.IflaExtMask, RouteConstants.SkipStatistics);
         batch.End(writer);
     }
 
     internal static Link? Read(scoped NetlinkMessage message) => LinkView.TryRead(message, out var view) ? view.ToLink() : null;
+
+    internal static Link? ReadWithStatistics(scoped NetlinkMessage message)
+        => LinkView.TryRead(message, out var view) ? view.ToLink(statistics: true) : null;
 
     internal static void WritePortVlan(NetlinkBatch batch, ushort type, PortVlan vlan)
     {

@@ -116,7 +116,7 @@ public readonly ref struct LinkView
 
     public bool Running => (_header.Flags & RouteConstants.IffLowerUp) != 0;
 
-    /// <summary>What went through it, where it was asked for.</summary>
+    /// <summary>What went through it.</summary>
     public LinkStatistics? Statistics
     {
         get
@@ -152,7 +152,8 @@ public readonly ref struct LinkView
     }
 
     /// <summary>A copy that stays good.</summary>
-    public Link ToLink()
+    /// <param name="statistics">With what went through it; without, it equals another one as long as nothing was changed.</param>
+    public Link ToLink(bool statistics = false)
     {
         var kind = Encoding.UTF8.GetString(Kind);
         return new()
@@ -176,7 +177,7 @@ public readonly ref struct LinkView
             PeerNamespaceId = PeerNamespaceId,
             Details = LinkDetailsReader.Read(kind, new(_data)),
             Port = PortKind.SequenceEqual("bridge"u8) ? LinkDetailsReader.ReadPort(new(_port)) : null,
-            Statistics = Statistics,
+            Statistics = statistics ? Statistics : null,
         };
     }
 

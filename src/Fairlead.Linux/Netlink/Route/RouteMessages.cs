@@ -6,7 +6,10 @@ namespace Fairlead.Linux.Netlink.Route;
 /// <summary>Routes to rtnetlink messages; the way back is <see cref="RouteView"/>.</summary>
 internal static class RouteMessages
 {
-    internal static void Write(NetlinkBatch batch, ushort type, NetlinkFlags flags, Route route)
+    internal static void Write(NetlinkBatch batch, ushort type, NetlinkFlags flags, Route route) => Write(batch, type, flags, route, route.Destination);
+
+    /// <summary>As the other, but to another destination of the same family.</summary>
+    internal static void Write(NetlinkBatch batch, ushort type, NetlinkFlags flags, Route route, IPNetwork destination)
     {
         var writer = batch.Begin(type, flags);
         var deleting = type == RouteConstants.RtmDelRoute;
@@ -14,7 +17,7 @@ internal static class RouteMessages
         writer.Header(new RouteHeader
         {
             Family = route.IsIPv6 ? RouteConstants.AfInet6 : RouteConstants.AfInet,
-            DestinationLength = (byte)route.Destination.PrefixLength,
+            DestinationLength = (byte)destination.PrefixLength,
             Tos = route.Tos,
             Table = (byte)(route.Table <= byte.MaxValue ? route.Table : 0),
             Protocol = (byte)route.Protocol,
@@ -22,9 +25,9 @@ internal static class RouteMessages
             Type = (byte)route.Type,
             Flags = route.OnLink ? RouteConstants.RtnhOnLink : 0,
         });
-        if (route.Destination.PrefixLength > 0)
+        if (destination.PrefixLength > 0)
         {
-            writer.Attribute(RouteConstants.RtaDst, route.Destination.BaseAddress);
+            writer.Attribute(RouteConstants.RtaDst, destination.BaseAddress);
         }
 
         writer.Attribute(RouteConstants.RtaTable, route.Table);

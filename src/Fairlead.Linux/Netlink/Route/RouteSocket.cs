@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Collections.Immutable;
 using System.Net;
+using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using Fairlead.Linux.Namespaces;
 
@@ -25,17 +26,17 @@ public sealed class RouteSocket : IDisposable
     /// <summary>Opens a socket in a namespace, or in the calling thread's.</summary>
     public static RouteSocket Open(NetworkNamespace? network = null) => new(NetlinkSocket.Open(NetlinkProtocol.Route, network));
 
-    /// <param name="statistics">Also what went through each, which costs the kernel a little more.</param>
+    /// <param name="statistics">Also what went through each.</param>
     public IReadOnlyList<Link> Links(bool statistics = false)
-        => _socket.Dump("link list", b => LinkMessages.WriteDump(b, statistics), LinkMessages.Read);
+        => _socket.Dump<Link>("link list", LinkMessages.WriteDump, statistics ? LinkMessages.ReadWithStatistics : LinkMessages.Read);
 
     /// <summary>Gives each interface to the visitor as it comes, and keeps none.</summary>
     /// <returns>Whether they are of one moment; where the table changed meanwhile one may be missing or given twice.</returns>
-    public bool VisitLinks(LinkVisitor visit, bool statistics = false)
+    public bool VisitLinks(LinkVisitor visit)
     {
         ArgumentNullException.ThrowIfNull(visit);
         using var batch = _socket.NewBatch();
-        LinkMessages.WriteDump(batch, statistics);
+        LinkMessages.WriteDump(batch);
         return _socket.Request("link list", batch, message =>
         {
             if (LinkView.TryRead(message, out var view))
@@ -172,11 +173,16 @@ public sealed class RouteSocket : IDisposable
 
     /// <summary>Gives each route to the visitor as it comes, and keeps none: for tables of any length.</summary>
     /// <returns>As of <see cref="VisitLinks"/>.</returns>
-    public bool VisitRoutes(RouteVisitor visit, RouteProtocol? protocol = null, uint? table = null)
+    public bool VisitRoutes(RouteVisitor visit, RouteProtocol? protocol = null, uint? table = null, AddressFamily family = AddressFamily.Unspecified)
     {
         ArgumentNullException.ThrowIfNull(visit);
         using var batch = _socket.NewBatch();
-        RouteMessages.WriteDump(batch, protocol ?? RouteProtocol.Unspecified, table ?? 0);
+        RouteMessages.WriteDump(batch, protocol ?? RouteProtocol.Unspecified, table ?? 0, family switch
+        {
+            AddressFamily.InterNetwork => RouteConstants.AfInet,
+            AddressFamily.InterNetworkV6 => RouteConstants.AfInet6,
+            _ => RouteConstants.AfUnspec,
+        });
         return _socket.Request("route list", batch, message =>
         {
             if (RouteView.TryRead(message, out var view) && (protocol is null || view.Protocol == protocol) && (table is null || view.Table == table))
@@ -343,14 +349,57 @@ public sealed class RouteSocket : IDisposable
 
     public void Dispose() => _socket.Dispose();
 
+    /// <summary>Adds routes that differ in nothing but their destination: for tables of any length, with no object for each.</summary>
+    /// <param name="destinations">Where to, each of the family of <paramref name="like"/>.</param>
+    /// <param name="like">Everything else; its own destination does not count.</param>
+    /// <param name="refused">Told of each that was refused.</param>
+    /// <returns>How many were refused.</returns>
+    public int AddRoutes(IEnumerable<IPNetwork> destinations, Route like, Action<IPNetwork, LinuxException> refused)
+    {
+        ArgumentNullException.ThrowIfNull(destinations);
+        ArgumentNullException.ThrowIfNull(like);
+        ArgumentNullException.ThrowIfNull(refused);
+        var window = new List<IPNetwork>(MaxOperationsAtOnce);
+        var failures = 0;
+        using var batch = _socket.NewBatch();
+        foreach (var destination in destinations)
+        {
+            RouteMessages.Write(batch, RouteConstants.RtmNewRoute, RouteOperation.New, like, destination);
+            window.Add(destination);
+            if (window.Count == MaxOperationsAtOnce || window.Count == _socket.MaxAnswers || batch.Bytes.Length >= MaxBytesAtOnce)
+            {
+                Flush();
+            }
+        }
+
+        if (window.Count > 0)
+        {
+            Flush();
+        }
+
+        return failures;
+
+        void Flush()
+        {
+            foreach (var (message, refusal) in _socket.ExchangeAll(batch).Refusals ?? [])
+            {
+                failures++;
+                refused(window[message], new AddRoute(like with { Destination = window[message] }).Refused(refusal));
+            }
+
+            window.Clear();
+            _socket.Restart(batch);
+        }
+    }
+
     private Link? FindLink(int index, string? name, bool statistics)
     {
         using var batch = _socket.NewBatch();
-        LinkMessages.WriteQuery(batch, index, name, statistics);
+        LinkMessages.WriteQuery(batch, index, name);
         Link? found = null;
         try
         {
-            _ = _socket.Request($"link {name ?? $"{index}"}", batch, message => found = LinkMessages.Read(message) ?? found);
+            _ = _socket.Request($"link {name ?? $"{index}"}", batch, message => found = (statistics ? LinkMessages.ReadWithStatistics(message) : LinkMessages.Read(message)) ?? found);
         }
         catch (LinuxException e) when (e.IsNotFound)
         {

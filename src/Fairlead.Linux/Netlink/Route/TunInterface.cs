@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using System.Text;
 using Fairlead.Linux.Namespaces;
 using Microsoft.Win32.SafeHandles;
@@ -49,7 +50,7 @@ public sealed unsafe class TunInterface : IDisposable
 
     public string Name { get; }
 
-    /// <summary>One packet a read, one a write.</summary>
+    /// <summary>The open device: one packet a read, one a write.</summary>
     public SafeFileHandle Handle { get; }
 
     /// <summary>Makes an interface, or opens one of the same name and kind that is there and free.</summary>
@@ -57,6 +58,24 @@ public sealed unsafe class TunInterface : IDisposable
 
     /// <summary>Makes an interface of a name that is not there.</summary>
     public static TunInterface Create(TunSpec spec, NetworkNamespace? network = null) => Open(spec, exclusive: true, network);
+
+    /// <summary>Waits for a packet that goes out by the interface.</summary>
+    /// <returns>Its length; what does not fit is cut off.</returns>
+    public int Read(Span<byte> packet)
+    {
+        nint length;
+        do
+        {
+            length = Libc.read(Handle, packet, (nuint)packet.Length);
+        }
+        while (length < 0 && Marshal.GetLastPInvokeError() == Errno.Interrupted);
+
+        return LinuxException.ThrowIfFailed((int)length, $"tun {Name} read");
+    }
+
+    /// <summary>Has a packet come in by the interface.</summary>
+    public void Write(ReadOnlySpan<byte> packet)
+        => LinuxException.ThrowIfFailed((int)Libc.write(Handle, packet, (nuint)packet.Length), $"tun {Name} write");
 
     /// <summary>Has the interface end with its last handle, this one.</summary>
     public void Delete()
