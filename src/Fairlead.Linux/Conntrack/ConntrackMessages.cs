@@ -149,6 +149,21 @@ internal static class ConntrackMessages
         return original is { } there && reply is { } back ? entry with { Protocol = protocol, Original = there, Reply = back } : null;
     }
 
+    /// <summary>The protocol and the original addresses of a message, though it be a request and has no others.</summary>
+    internal static (byte Protocol, ConntrackTuple Tuple)? ReadTuples(scoped NetlinkMessage message)
+    {
+        var attributes = message.Attributes<uint>(out _);
+        while (attributes.TryRead(out var a))
+        {
+            if (a.Type == TupleOriginal && ReadTuple(a.Nested, out var protocol) is { } tuple)
+            {
+                return (protocol, tuple);
+            }
+        }
+
+        return null;
+    }
+
     private delegate void Part(ref NetlinkWriter w);
 
     private static void Write(NetlinkBatch batch, ushort type, byte protocol, ConntrackTuple tuple, ushort zone, Part rest)

@@ -25,7 +25,7 @@ public static class Match
 
     /// <summary>In one of these states.</summary>
     public static NftStatement State(CtState states) => new MaskStatement(Load.CtState, (uint)states, NftComparison.NotEqual, 0, Words(states,
-        [(CtState.Invalid, "invalid"), (CtState.New, "new"), (CtState.Established, "established"), (CtState.Related, "related"), (CtState.Untracked, "untracked")]));
+        [(CtState.Invalid, "invalid"), (CtState.Established, "established"), (CtState.Related, "related"), (CtState.New, "new"), (CtState.Untracked, "untracked")]));
 
     /// <summary>Any of these is known of the connection.</summary>
     public static NftStatement Status(CtStatus status) => new MaskStatement(Load.CtStatus, (uint)status, NftComparison.NotEqual, 0, Words(status,

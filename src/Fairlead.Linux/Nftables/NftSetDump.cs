@@ -220,6 +220,11 @@ internal static class NftSetDump
             element = element with { Key = [.. set.Key.Items.Select(t => NftValue.Read(t, []))] };
         }
 
+        if (element.Data.Count == 0 && set.Data.Count > 0)
+        {
+            element = element with { Data = [.. set.Data.Items.Select(t => NftValue.Read(t, []))] };
+        }
+
         // What every element of the set has is no property of this one.
         element = element.Timeout == set.Timeout ? element with { Timeout = null } : element;
         return (last.Count == element.Key.Count && last.Count > 0

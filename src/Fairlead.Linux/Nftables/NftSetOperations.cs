@@ -20,7 +20,7 @@ public sealed record AddSet(NftSet Set) : NftOperation
     }
 
     internal static string Types(ValueArray<NftType> types, bool byExample)
-        => string.Join(" . ", types.Items.Select(t => byExample ? t.Typeof ?? throw new ArgumentException($"{t} beside a type without a name", nameof(types)) : t.Name));
+        => string.Join(" . ", types.Items.Select(t => byExample ? t.Typeof ?? t.Name : t.Name));
 }
 
 /// <summary>Removes all elements of a set or map.</summary>
