@@ -114,6 +114,12 @@ public sealed class TopologyReconciler(TopologyStore? store = null, Action<strin
     /// <summary>Whether anything is noted of a topology.</summary>
     public bool IsNoted(string name) => store?.Read(name) is not null;
 
+    private static OwnershipMark MarkOf(string topology)
+    {
+        using var machine = NetworkNamespace.Current();
+        return new OwnershipMark(topology, machine.Inode);
+    }
+
     private static ImmutableSortedDictionary<string, string> NamespacesOf(IEnumerable<HostState> hosts)
         => hosts.Where(h => !h.IsMachine).ToImmutableSortedDictionary(h => h.Name, h => h.Namespace!, StringComparer.Ordinal);
 
@@ -133,7 +139,7 @@ public sealed class TopologyReconciler(TopologyStore? store = null, Action<strin
         var known = (topology?.Hosts ?? []).Where(h => h.Namespace is not null).Select(h => (h.Name, h.Namespace!)).ToList();
         if (store?.Read(name) is null && topology is null)
         {
-            known.AddRange(FindNamespaces(new OwnershipMark(name)));
+            known.AddRange(FindNamespaces(MarkOf(name)));
         }
 
         return Prepare(name, [], known, topology, null);
@@ -142,7 +148,7 @@ public sealed class TopologyReconciler(TopologyStore? store = null, Action<strin
     private Work Prepare(
         string name, ImmutableArray<HostState> desired, IEnumerable<(string Host, string Namespace)> alsoThere, NetworkTopology? topology, PersistOptions? persist)
     {
-        var mark = new OwnershipMark(name);
+        var mark = MarkOf(name);
         var record = store?.Read(name);
         var former = MachineSettings.FormerOf(record);
         var machine = desired.FirstOrDefault(h => h.IsMachine) ?? new HostState(topology?.Hosts.FirstOrDefault(h => h.IsMachine)?.Name ?? TopologyHost.Machine, null);
@@ -237,7 +243,7 @@ public sealed class TopologyReconciler(TopologyStore? store = null, Action<strin
             {
                 using var network = NetworkNamespace.Open(name);
                 using var socket = RouteSocket.Open(network);
-                isOurs = mark.IsLabel(socket.FindLink("lo")?.Alias);
+                isOurs = mark.OwnsNamespace(socket.FindLink("lo")?.Alias);
             }
             catch (LinuxException e) when (e.IsNotFound || e.Errno == Errno.Invalid)
             {

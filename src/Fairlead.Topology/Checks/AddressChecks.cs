@@ -18,13 +18,24 @@ internal static class AddressChecks
             .SelectMany((s, i) => s.Networks.Select((network, j) => (Path: Wiring.Item($"{Wiring.Item("switches", i)}.networks", j), Network: network, Segment: segments(SwitchKey(s)))))
             .ToImmutableArray();
         var placed = Addresses(topology, wiring, segments).ToImmutableArray();
+        var unusable = placed.Select(Unusable).OfType<TopologyDiagnostic>().ToImmutableArray();
+        var usable = Without(placed, unusable);
+        var outside = Outside(usable, declared.ToLookup(d => d.Segment, d => d.Network, StringComparer.Ordinal)).ToImmutableArray();
+
+        // An address is told what is wrong with it once, and not what only follows from that.
         return
         [
-            .. placed.Select(Unusable).OfType<TopologyDiagnostic>(),
+            .. unusable,
             .. Twice(placed),
-            .. Outside(placed, declared.ToLookup(d => d.Segment, d => d.Network, StringComparer.Ordinal)),
-            .. Overlaps([.. declared, .. placed.Where(p => !IsAlone(p.Address)).Select(p => (p.Path, p.Address.Network, p.Segment))]),
+            .. outside,
+            .. Overlaps([.. declared, .. Without(usable, outside).Where(p => !IsAlone(p.Address)).Select(p => (p.Path, p.Address.Network, p.Segment))]),
         ];
+    }
+
+    private static ImmutableArray<Placed> Without(ImmutableArray<Placed> placed, ImmutableArray<TopologyDiagnostic> told)
+    {
+        var paths = told.Select(d => d.Path).ToHashSet(StringComparer.Ordinal);
+        return [.. placed.Where(p => !paths.Contains(p.Path))];
     }
 
     private static string SwitchKey(TopologySwitch bridge) => $"{bridge.Host}/{bridge.Name}";

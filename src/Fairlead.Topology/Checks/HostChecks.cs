@@ -78,7 +78,18 @@ internal static partial class HostChecks
             }
         }
 
-        foreach (var end in wiring.Cables.SelectMany(c => new[] { c.A, c.B }))
+        var wired = wiring.Cables.SelectMany(c => new[] { c.A, c.B }).ToList();
+        var paths = wired.Select(e => e.Path).ToHashSet(StringComparer.Ordinal);
+        foreach (var (end, path) in topology.Links.SelectMany((l, i) => new[] { (l.A, $"{Wiring.Item("links", i)}.ends[0]"), (l.B, $"{Wiring.Item("links", i)}.ends[1]") }))
+        {
+            // Ends of links whose host or switch is not known; the others follow.
+            if (!paths.Contains(path) && end.Interface is { } name && FaultOf(name) is { } fault)
+            {
+                yield return NameFault($"{path}.interface", name, fault);
+            }
+        }
+
+        foreach (var end in wired)
         {
             foreach (var fault in Interface($"{end.Path}.interface", $"{end.Path}.mac", end.Host, end.Interface, end.End.Mac))
             {
@@ -95,7 +106,7 @@ internal static partial class HostChecks
         {
             if (FaultOf(name) is { } fault)
             {
-                yield return new(path, $"'{name}' {fault}", $"write 1 to {LinkSpec.MaxNameLength.ToString(CultureInfo.InvariantCulture)} characters without blanks, '/' or ':'");
+                yield return NameFault(path, name, fault);
             }
             else if (!used.TryAdd((host, name), path))
             {
@@ -108,6 +119,9 @@ internal static partial class HostChecks
             }
         }
     }
+
+    private static TopologyDiagnostic NameFault(string path, string name, string fault)
+        => new(path, $"'{name}' {fault}", $"write 1 to {LinkSpec.MaxNameLength.ToString(CultureInfo.InvariantCulture)} characters without blanks, '/' or ':'");
 
     private static string? FaultOf(string name) => name switch
     {

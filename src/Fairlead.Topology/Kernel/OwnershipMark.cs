@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
 using Fairlead.Linux.Netlink.Route;
@@ -9,11 +10,15 @@ namespace Fairlead.Topology.Kernel;
 /// <remarks>
 /// The kernel takes no text with the creation of a link, but it takes a group: a number made of the topology's name. So there is no
 /// moment at which a link of ours is not known as ours. The alias that follows says the same to people, and which cable the link is an
-/// end of. A namespace is told by the alias of its loopback interface, which it has before its name appears.
+/// end of. A namespace is told by the alias of its loopback interface, which it has before its name appears. Since names of namespaces
+/// are the same wherever a process is, that alias says too which machine (the namespace that Fairlead runs in) it was made for.
 /// </remarks>
-internal sealed class OwnershipMark(string topology)
+/// <param name="topology">The topology's name.</param>
+/// <param name="machine">The inode of the machine's namespace; a mark that is only compared needs none.</param>
+internal sealed class OwnershipMark(string topology, ulong machine = 0)
 {
     private readonly string _prefix = $"fairlead net {topology}:";
+    private readonly string _machine = string.Create(CultureInfo.InvariantCulture, $" of net:[{machine}]");
 
     public string Topology { get; } = topology;
 
@@ -24,6 +29,11 @@ internal sealed class OwnershipMark(string topology)
     public string Table { get; } = $"fairlead-net-{topology}";
 
     public string NamespaceLabel(string host) => $"{_prefix} host {host}";
+
+    /// <summary>The alias of the loopback interface of a host's namespace.</summary>
+    public string NamespaceAlias(string host) => NamespaceLabel(host) + _machine;
+
+    public bool OwnsNamespace(string? alias) => IsLabel(alias) && alias!.EndsWith(_machine, StringComparison.Ordinal);
 
     public string SwitchLabel(string host, string name) => $"{_prefix} switch {host}:{name}";
 

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Collections.Immutable;
 using System.Net.Sockets;
 using Fairlead.Linux;
@@ -11,23 +12,24 @@ namespace Fairlead.Topology.Kernel;
 /// <summary>Reads from the kernel what there is of a topology.</summary>
 internal sealed class TopologyReader(OwnershipMark mark)
 {
-    private readonly Dictionary<(string Host, string Link), (int Index, int? Peer, bool SameNamespace)> _numbers = [];
+    private readonly ConcurrentDictionary<(string Host, string Link), (int Index, int? Peer, bool SameNamespace)> _numbers = [];
 
     /// <summary>Reads hosts.</summary>
     /// <param name="hosts">Each host's name and namespace, and the settings of interest.</param>
     public static ImmutableArray<HostActual> Read(OwnershipMark mark, IEnumerable<(string Name, string? Namespace, ImmutableArray<string> Settings)> hosts)
     {
         var reader = new TopologyReader(mark);
-        return reader.JoinCables([.. hosts.Select(h => reader.ReadHost(h.Name, h.Namespace, h.Settings))]);
+        var list = hosts.ToArray();
+        var found = new HostActual[list.Length];
+
+        Visits.ForEach([.. Enumerable.Range(0, list.Length)], i => found[i] = list[i].Namespace is { } space
+            ? reader.ReadHost(list[i].Name, space, list[i].Settings)
+            : reader.ReadHere(list[i].Name, null, list[i].Settings));
+        return reader.JoinCables([.. found]);
     }
 
-    private HostActual ReadHost(string name, string? space, ImmutableArray<string> settings)
+    private HostActual ReadHost(string name, string space, ImmutableArray<string> settings)
     {
-        if (space is null)
-        {
-            return ReadHere(name, null, settings);
-        }
-
         if (!NetworkNamespace.Exists(space))
         {
             return new HostActual(new HostState(name, space), Exists: false);
@@ -49,9 +51,9 @@ internal sealed class TopologyReader(OwnershipMark mark)
     {
         using var socket = RouteSocket.Open();
         var all = socket.Links();
-        if (space is not null && all.FirstOrDefault(l => l.Name == "lo") is var loopback && !mark.IsLabel(loopback?.Alias))
+        if (space is not null && all.FirstOrDefault(l => l.Name == "lo") is var loopback && !mark.OwnsNamespace(loopback?.Alias))
         {
-            return new HostActual(new HostState(name, space), Exists: true) { ForeignOwner = Owner(loopback?.Alias) };
+            return new HostActual(new HostState(name, space), Exists: true) { ForeignOwner = Owner(loopback?.Alias, mark.Topology) };
         }
 
         var own = all.Where(l => mark.Owns(l) || (space is not null && l.Name == "lo")).ToDictionary(l => l.Index);
@@ -151,7 +153,8 @@ internal sealed class TopologyReader(OwnershipMark mark)
         }
     }
 
-    private static string Owner(string? label) => OwnershipMark.TopologyOf(label) is { } other ? $"is of the topology {other}" : "is not Fairlead's";
+    private static string Owner(string? label, string topology)
+        => OwnershipMark.TopologyOf(label) is { } other ? $"is of the topology {other}{(other == topology ? " of another machine" : "")}" : "is not Fairlead's";
 
     private static string Describe(Link link)
         => OwnershipMark.TopologyOf(link.Alias) is { } other ? $"a link of the topology {other}" : $"{(link.Kind.Length == 0 ? "an interface" : $"a {link.Kind}")} that is not Fairlead's";

@@ -33,7 +33,7 @@ internal abstract record NatRule
 
     /// <summary>The last word, as <c>/24)</c>.</summary>
     private static int PrefixOf(string[] words, IPAddress address)
-        => words is ["(network", var last] && int.TryParse(last.Trim('/', ')'), NumberStyles.None, CultureInfo.InvariantCulture, out var prefix)
+        => words is ["(net", var last] && int.TryParse(last.Trim('/', ')'), NumberStyles.None, CultureInfo.InvariantCulture, out var prefix)
             ? prefix
             : InterfaceAddress.Host(address).PrefixLength;
 }
@@ -55,7 +55,7 @@ internal sealed record PortForwardRule(TopologyProtocol Protocol, IPAddress? Add
 
     public override string ToString()
         => string.Create(CultureInfo.InvariantCulture, $"portForward {ProtocolName} {(Address is null ? "" : $"{Bracketed(Address)}:")}{Port} to {Bracketed(To)}:{ToPort}")
-            + (Prefix == InterfaceAddress.Host(To).PrefixLength ? "" : string.Create(CultureInfo.InvariantCulture, $" (network /{Prefix})"));
+            + (Prefix == InterfaceAddress.Host(To).PrefixLength ? "" : string.Create(CultureInfo.InvariantCulture, $" (net /{Prefix})"));
 
     private static string Bracketed(IPAddress address) => address.AddressFamily == AddressFamily.InterNetworkV6 ? $"[{address}]" : address.ToString();
 }

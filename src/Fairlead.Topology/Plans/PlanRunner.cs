@@ -97,7 +97,7 @@ internal sealed class PlanRunner(OwnershipMark mark, ImmutableArray<HostState> d
     private void Prepare(HostState host)
     {
         using var socket = RouteSocket.Open();
-        socket.SetLink(socket.GetLink("lo").Index, new() { Alias = mark.NamespaceLabel(host.Name), Up = true });
+        socket.SetLink(socket.GetLink("lo").Index, new() { Alias = mark.NamespaceAlias(host.Name), Up = true });
         Sysctl.WriteAll(host.Settings.Where(s => System.IO.File.Exists($"/proc/sys/{s.Key}")).Select(s => (s.Key, s.Value)));
     }
 
@@ -182,16 +182,16 @@ internal sealed class PlanRunner(OwnershipMark mark, ImmutableArray<HostState> d
         var rest = plan.Steps.Where(s => s is ChangeLink or AddLinkAddress or RemoveLinkAddress or ChangeSetting or AddHostRoute or RemoveHostRoute or AddNat or RemoveNat or RenewNat)
             .ToLookup(s => s.Host, StringComparer.Ordinal);
         var hosts = desired.Where(h => created.Contains(h.Name) || rest.Contains(h.Name)).ToList();
-        for (var i = 0; i < hosts.Count; i++)
+        var done = 0;
+        Visits.ForEach(hosts, host =>
         {
             ct.ThrowIfCancellationRequested();
-            var host = hosts[i];
             In(host.Namespace, () => Configure(host, [.. created[host.Name]], [.. rest[host.Name]]));
-            if (i % 50 == 49 || i == hosts.Count - 1)
+            if (Interlocked.Increment(ref done) is var now && (now % 50 == 0 || now == hosts.Count))
             {
-                Tell("configured", i + 1, hosts.Count);
+                Tell("configured", now, hosts.Count);
             }
-        }
+        });
     }
 
     private void Configure(HostState host, ImmutableArray<InterfaceState> created, ImmutableArray<TopologyStep> steps)

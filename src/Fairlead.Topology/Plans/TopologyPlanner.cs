@@ -113,10 +113,10 @@ internal sealed class TopologyPlanner
     private IEnumerable<TopologyStep> Deletions()
     {
         var gone = new HashSet<(string, string)>();
-        var surplusNames = _surplus.Select(s => s.State.Name).ToHashSet(StringComparer.Ordinal);
+        var byActual = _pairs.ToDictionary(p => (object)p.Actual, p => p.Desired, ReferenceEqualityComparer.Instance);
         foreach (var actual in _pairs.Select(p => p.Actual).Concat(_surplus.Where(s => s.State.IsMachine)))
         {
-            var desired = _pairs.FirstOrDefault(p => p.Actual == actual).Desired;
+            var desired = byActual.GetValueOrDefault(actual);
             var host = desired?.Name ?? actual.State.Name;
             var names = actual.State.Links.Values
                 .Where(l => l.Kind != LinkKind.Loopback && (desired is null || !desired.Links.ContainsKey(l.Name) || _broken.Contains((host, l.Name))))

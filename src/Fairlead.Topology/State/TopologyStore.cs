@@ -79,7 +79,13 @@ public sealed class TopologyStore(string folder)
         File.Move(draft, PathOf(record.Name), overwrite: true);
     }
 
-    internal void Remove(string name) => File.Delete(PathOf(name));
+    internal void Remove(string name)
+    {
+        if (Directory.Exists(Folder))
+        {
+            File.Delete(PathOf(name));
+        }
+    }
 
     private string PathOf(string name) => Path.Combine(Folder, $"{name}.json");
 }

@@ -48,6 +48,11 @@ public static class TopologyFile
         {
             throw Whole(file, e.Message.TrimEnd('.'), "mend the YAML", ((int)e.Start.Line, (int)e.Start.Column));
         }
+        catch (Exception e) when (e is InvalidOperationException or ArgumentException)
+        {
+            // The reader's way of saying that it is lost: after what it could read last.
+            throw Whole(file, "this is not YAML", "mend the YAML", LastRead(yaml));
+        }
 
         if (stream.Documents.Count != 1)
         {
@@ -75,6 +80,25 @@ public static class TopologyFile
         return topology.Hosts.Any(h => h.Name == TopologyHost.Machine)
             ? topology
             : topology with { Hosts = topology.Hosts.Add(new TopologyHost(TopologyHost.Machine)) };
+    }
+
+    private static (int Line, int Column) LastRead(string yaml)
+    {
+        var parser = new Parser(new StringReader(yaml));
+        var at = (Line: 1, Column: 1);
+        try
+        {
+            while (parser.MoveNext())
+            {
+                at = ((int)parser.Current!.End.Line, (int)parser.Current.End.Column);
+            }
+        }
+        catch (Exception e) when (e is YamlException or InvalidOperationException or ArgumentException)
+        {
+            // As before.
+        }
+
+        return (Math.Max(at.Line, 1), Math.Max(at.Column, 1));
     }
 
     private static TopologyException Whole(string file, string message, string remedy, (int Line, int Column) at)
