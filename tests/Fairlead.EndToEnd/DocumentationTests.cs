@@ -56,6 +56,13 @@ public sealed partial class DocumentationTests
     [InlineData("ingress")]
     [InlineData("apiserver")]
     [InlineData("cleanup")]
+    [InlineData("net")]
+    [InlineData("net apply")]
+    [InlineData("net diff")]
+    [InlineData("net show")]
+    [InlineData("net delete")]
+    [InlineData("net exec")]
+    [InlineData("net ping")]
     public async Task Every_command_s_help_has_examples(string command)
     {
         await using var host = new TestHost();
@@ -90,7 +97,7 @@ public sealed partial class DocumentationTests
     [GeneratedRegex(@"\./fairlead (up|status|down)")]
     private static partial Regex FairleadVerb();
 
-    [GeneratedRegex(@"(?:^|[`# /])fairlead (?<command>up|status|down|agent|proxy|apiserver|dns|ingress|cleanup)\b[^\n`#|]*", RegexOptions.Multiline)]
+    [GeneratedRegex(@"(?:^|[`# /])fairlead (?<command>up|status|down|agent|proxy|apiserver|dns|ingress|cleanup|net (?:apply|diff|show|delete|exec|ping))\b[^\n`#|]*", RegexOptions.Multiline)]
     private static partial Regex FairleadUse();
 
     [GeneratedRegex(@"(?<=\s)--[a-z][a-z-]+")]

@@ -32,16 +32,10 @@ public sealed class Machine : IDisposable
     /// <summary>The namespaces of this machine's topologies that are there.</summary>
     public IReadOnlyList<string> Namespaces => [.. NetworkNamespace.List().Where(n => n.StartsWith(_prefix, StringComparison.Ordinal)).Select(n => n[_prefix.Length..])];
 
-    public static string Example(string name)
-    {
-        var folder = AppContext.BaseDirectory;
-        while (!File.Exists(Path.Combine(folder, "Fairlead.slnx")))
-        {
-            folder = Path.GetDirectoryName(folder) ?? throw new InvalidOperationException("not inside a checkout of Fairlead");
-        }
+    /// <summary>The checkout that the tests are of.</summary>
+    public static string Root { get; } = FindRoot();
 
-        return File.ReadAllText(Path.Combine(folder, "examples", "network", $"{name}.yaml"));
-    }
+    public static string Example(string name) => File.ReadAllText(Path.Combine(Root, "examples", "network", $"{name}.yaml"));
 
     public string SpaceOf(string host) => _prefix + host;
 
@@ -131,6 +125,17 @@ public sealed class Machine : IDisposable
     {
         const string Line = "ip -o link | sed 's/link-netns[^ ]* [^ ]*//; s/qlen.*//; s/state [A-Z]* //; s/NO-CARRIER,//; s/,LOWER_UP//; s/,M-DOWN//' | cut -d' ' -f2-12; ip -o addr show scope global | cut -d' ' -f2-7; ip route; ip -6 route | grep via; nft list ruleset | sed 's/packets [0-9]* bytes [0-9]*//'; sysctl net.ipv4.ip_forward";
         return Network.Sh(Line + "; true") + string.Concat(Namespaces.Select(n => $"== {n}\n{Sh(n, Line + "; true")}"));
+    }
+
+    private static string FindRoot()
+    {
+        var folder = AppContext.BaseDirectory;
+        while (!File.Exists(Path.Combine(folder, "Fairlead.slnx")))
+        {
+            folder = Path.GetDirectoryName(folder) ?? throw new InvalidOperationException("not inside a checkout of Fairlead");
+        }
+
+        return folder;
     }
 
     public void Dispose()
