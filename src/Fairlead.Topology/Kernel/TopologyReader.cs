@@ -1,6 +1,5 @@
 using System.Collections.Concurrent;
 using System.Collections.Immutable;
-using System.Net.Sockets;
 using Fairlead.Linux;
 using Fairlead.Linux.Namespaces;
 using Fairlead.Linux.Netlink.Route;

@@ -33,7 +33,8 @@ internal static class NatTable
     {
         var rules = entries.Select(e => NatRule.Parse(e.Comment)).OfType<NatRule>().Distinct().Order(ByText.Instance).ToImmutableArray();
         var wanted = Operations(rules).ToList();
-        var same = wanted.OfType<AddChain>().Select(c => c.Name).Order(StringComparer.Ordinal).SequenceEqual(chains.Select(c => c.Name).Order(StringComparer.Ordinal))
+        var same = wanted.OfType<AddChain>().Select(c => c.Name).Order(StringComparer.Ordinal)
+                .SequenceEqual(chains.Select(c => c.Name).Order(StringComparer.Ordinal), StringComparer.Ordinal)
             && wanted.OfType<AddRule>().Select(r => (r.Chain, r.Comment)).OrderBy(r => r.Chain, StringComparer.Ordinal)
                 .SequenceEqual(entries.Select(e => (e.Chain, e.Comment)).OrderBy(r => r.Chain, StringComparer.Ordinal));
         return same ? rules : null;

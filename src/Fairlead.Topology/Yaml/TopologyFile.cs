@@ -1,7 +1,5 @@
 using System.Collections.Immutable;
 using System.Globalization;
-using System.Net;
-using System.Net.Sockets;
 using Fairlead.Topology.Checks;
 using YamlDotNet.Core;
 using YamlDotNet.RepresentationModel;

@@ -1,6 +1,8 @@
 using Fairlead.Agent;
 using Fairlead.CommandLine;
 using Fairlead.Lab;
+using Fairlead.Topology;
+using Fairlead.Topology.State;
 
 namespace Fairlead.Commands;
 
@@ -10,7 +12,7 @@ internal sealed class CleanupCommand : FairleadCommand
     private readonly TimeProvider _time;
 
     public CleanupCommand(TimeProvider time)
-        : base("cleanup", "Removes everything of Fairlead's from this host: every lab, and what an agent made in the host's own network.")
+        : base("cleanup", "Removes everything of Fairlead's from this host: every lab, every topology of fairlead net, and what an agent made in the host's own network.")
     {
         _time = time;
         SetAction((_, ct) => RunAsync(ct));
@@ -30,6 +32,14 @@ internal sealed class CleanupCommand : FairleadCommand
         {
             await LabControl.DownAsync(lab, _time, ct);
             Console.Out.WriteLine($"removed lab '{lab.Name}'");
+        }
+
+        var store = TopologyStore.Default();
+        foreach (var topology in store.Names())
+        {
+            using var held = await store.LockAsync(topology, _time, ct);
+            _ = new TopologyReconciler(store).Delete(topology, null, ct);
+            Console.Out.WriteLine($"removed topology '{topology}'");
         }
 
         return await RoleRun.RunAsync("cleanup", logging => AgentRole.RunAsync(new AgentOptions { Cleanup = true, Loggers = logging }, ct));

@@ -26,7 +26,7 @@ public sealed class KillTests(ITestOutputHelper output)
     }
 
     /// <summary>Gives how many of the processes had not ended by themselves when they were killed.</summary>
-    private int KillAndMend(Random random)
+    private static int KillAndMend(Random random)
     {
         using var machine = new Machine();
         string[] files = [Write(machine, "a", Yaml(machine, large: true)), Write(machine, "b", Yaml(machine, large: false))];

@@ -1,5 +1,4 @@
 using System.CommandLine;
-using Fairlead.CommandLine;
 using Fairlead.Lab;
 using Fairlead.Topology;
 using Fairlead.Topology.State;
