@@ -39,6 +39,9 @@ public sealed record DnsOptions
     /// <summary>Gives the zone in place of a watched cluster.</summary>
     internal Func<ZoneSettings, IClusterZone>? ClusterZone { get; init; }
 
+    /// <summary>Runs what opens listening sockets, for a caller that wants them to be elsewhere, as in a network namespace; null runs it as it is.</summary>
+    public Action<Action>? OpenIn { get; init; }
+
     /// <summary>Called with the running server once it takes queries.</summary>
     public Action<DnsServer>? Started { get; init; }
 

@@ -103,11 +103,15 @@ public sealed record LabOptions
 
     private static int BitsFor(int count) => count <= 1 ? 0 : 32 - System.Numerics.BitOperations.LeadingZeroCount((uint)count - 1);
 
+    /// <summary>Containers of <c>fairlead run</c> are beside the labs.</summary>
+    public const string ContainersFolder = "run";
+
     /// <summary>Whether a lab may have this name; it becomes part of paths and of names in the kernel.</summary>
     internal static bool IsName(string name)
-        => name.Length is > 0 and <= LongestName
+        => name.Length is > 0 and <= LongestName && name is not ContainersFolder
             && name.All(c => char.IsAsciiLetterLower(c) || char.IsAsciiDigit(c) || c == '-') && name[0] != '-' && name[^1] != '-';
 
-    internal static string NameFault(string name)
-        => $"--name '{name}': use 1 to {LongestName} lower-case letters, digits and '-', with a letter or digit at both ends";
+    internal static string NameFault(string name) => name is ContainersFolder
+        ? $"--name '{name}': that is the folder of `fairlead run`; choose another"
+        : $"--name '{name}': use 1 to {LongestName} lower-case letters, digits and '-', with a letter or digit at both ends";
 }

@@ -5,6 +5,7 @@ using Fairlead.Commands.Net;
 using Fairlead.Kube.Client;
 using Fairlead.Lab;
 using Fairlead.Topology;
+using Fairlead.Topology.Containers;
 
 namespace Fairlead;
 
@@ -26,6 +27,13 @@ internal static class Program
             new ApiServerCommand(),
             new CleanupCommand(time),
             new NetCommand(time),
+            new RunCommand(time),
+            new SuperviseCommand(time),
+            new PsCommand(time),
+            new LogsCommand(time),
+            new StopCommand(time),
+            new RmCommand(time),
+            new NetworkCommand(time),
         };
         foreach (var role in Roles.All)
         {
@@ -49,7 +57,11 @@ internal static class Program
 
         try
         {
-            return await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = s_endPatience });
+            return await parsed.InvokeAsync(new InvocationConfiguration
+            {
+                EnableDefaultExceptionHandler = false,
+                ProcessTerminationTimeout = parsed.CommandResult.Command is FairleadCommand { HandlesSignals: true } ? null : s_endPatience,
+            });
         }
         catch (LabException failure)
         {
@@ -60,6 +72,11 @@ internal static class Program
         {
             ErrorView.Write(Console.Error, failure);
             return failure.IsInvalid ? ExitCode.WrongUsage : ExitCode.Failed;
+        }
+        catch (ContainerException failure)
+        {
+            ErrorView.Write(Console.Error, failure.Message, failure.Remedy);
+            return failure.IsWrongUsage ? ExitCode.WrongUsage : ExitCode.Failed;
         }
         catch (OperationCanceledException)
         {

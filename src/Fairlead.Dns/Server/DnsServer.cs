@@ -132,7 +132,7 @@ public sealed partial class DnsServer : IAsyncDisposable
             {
                 if (!_listening.ContainsKey(label))
                 {
-                    _listening.Add(label, Listening.Open(label, address, _logger, _options.Time));
+                    _listening.Add(label, Open(label, address));
                     opened.Add(label);
                 }
             }
@@ -173,6 +173,18 @@ public sealed partial class DnsServer : IAsyncDisposable
         }
 
         await Task.WhenAll(environment.All.OfType<IAfterStart>().Select(plugin => plugin.ListeningAsync(EndPoints, ct)));
+    }
+
+    private Listening Open(string label, IPEndPoint address)
+    {
+        if (_options.OpenIn is not { } elsewhere)
+        {
+            return Listening.Open(label, address, _logger, _options.Time);
+        }
+
+        Listening? opened = null;
+        elsewhere(() => opened = Listening.Open(label, address, _logger, _options.Time));
+        return opened!;
     }
 
     [LoggerMessage(LogLevel.Warning, "{At}: {Warning}")]

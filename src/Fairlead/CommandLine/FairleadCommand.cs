@@ -9,6 +9,9 @@ internal abstract class FairleadCommand(string name, string description) : Comma
 {
     /// <summary>Whole command lines, each with what it does.</summary>
     public virtual IReadOnlyList<(string CommandLine, string What)> Examples => [];
+
+    /// <summary>Whether the command deals with interrupts itself; else they cancel it.</summary>
+    public virtual bool HandlesSignals => false;
 }
 
 /// <summary>The usual help, then a role's own flags and the command's examples.</summary>

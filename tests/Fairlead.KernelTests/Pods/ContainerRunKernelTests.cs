@@ -8,6 +8,8 @@ using Fairlead.Lab.Pods.Leftovers;
 using Fairlead.Lab.Pods.Logs;
 using Fairlead.Linux.Namespaces;
 using Fairlead.Linux.Processes;
+using Fairlead.Topology.Containers.Launch;
+using Fairlead.Topology.Containers.Logs;
 
 namespace Fairlead.KernelTests.Pods;
 

@@ -12,7 +12,7 @@ public sealed class ArrowTests
         ["Fairlead.Kube"] = [],
         ["Fairlead.Core"] = ["Fairlead.Kube"],
         ["Fairlead.Cni"] = ["Fairlead.Linux"],
-        ["Fairlead.Topology"] = ["Fairlead.Linux"],
+        ["Fairlead.Topology"] = ["Fairlead.Cni", "Fairlead.Linux"],
         ["Fairlead.Agent"] = ["Fairlead.Core", "Fairlead.Linux", "Fairlead.Kube", "Fairlead.Proxy"],
         ["Fairlead.Proxy"] = ["Fairlead.Core", "Fairlead.Linux", "Fairlead.Kube"],
         ["Fairlead.Dns"] = ["Fairlead.Core", "Fairlead.Kube"],

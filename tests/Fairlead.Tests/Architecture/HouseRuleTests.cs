@@ -46,11 +46,12 @@ public sealed partial class HouseRuleTests
             "src/Fairlead/Commands/Net/NetExecCommand.cs",           // what a person asks for
             "src/Fairlead.Lab/LabControl.cs",                        // ourselves
             "src/Fairlead.Lab/Nodes/AgentProcess.cs",                // ourselves
-            "src/Fairlead.Lab/Pods/Containers/ContainerRun.cs",      // what a pod asks for
             "src/Fairlead.Lab/Pods/Containers/ContainerExec.cs",     // what a probe asks for
             "src/Fairlead.Lab/Stages/AddonsStage.cs",                // kubectl, for a person's manifests
             "src/Fairlead.Linux/Processes/Command.cs",
             "src/Fairlead.Linux/Processes/SpawnOptions.cs",
+            "src/Fairlead.Topology/Containers/Launch/ContainerProcess.cs",   // what a pod or `fairlead run` asks for
+            "src/Fairlead.Topology/Containers/SupervisorProcess.cs",         // ourselves
         ];
         var starts = SourceTree.Files("src").Where(f => StartsProgram().IsMatch(File.ReadAllText(f))).Select(SourceTree.Relative);
 

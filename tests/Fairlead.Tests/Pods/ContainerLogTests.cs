@@ -2,6 +2,7 @@ using System.Text;
 using Fairlead.ApiServer.Pods;
 using Fairlead.Lab.Pods.Logs;
 using Fairlead.Tests.Fixtures;
+using Fairlead.Topology.Containers.Logs;
 
 namespace Fairlead.Tests.Pods;
 

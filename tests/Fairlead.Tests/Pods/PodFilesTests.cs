@@ -1,4 +1,5 @@
 using Fairlead.Lab.Pods.Files;
+using Fairlead.Topology.Containers.Files;
 
 namespace Fairlead.Tests.Pods;
 

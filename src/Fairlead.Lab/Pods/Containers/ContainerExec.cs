@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text;
 using Fairlead.Lab.Pods.Probes;
 using Fairlead.Linux.Processes;
+using Fairlead.Topology.Containers.Logs;
 
 namespace Fairlead.Lab.Pods.Containers;
 

@@ -5,6 +5,8 @@ using Fairlead.Lab.Pods.Leftovers;
 using Fairlead.Lab.Pods.Logs;
 using Fairlead.Linux.Namespaces;
 using Fairlead.Linux.Processes;
+using Fairlead.Topology.Containers.Launch;
+using Fairlead.Topology.Containers.Logs;
 
 namespace Fairlead.Lab.Pods.Containers;
 
@@ -36,7 +38,7 @@ internal sealed class ContainerRun : IDisposable
 
     /// <summary>Completes when the launcher has become the program, or has ended because it could not.</summary>
     /// <remarks>Before that the process is still at home in the host's files: nothing may be run beside it.</remarks>
-    public Task Launched { get; private set; } = Task.CompletedTask;
+    public Task Launched { get; private init; } = Task.CompletedTask;
 
     /// <summary>Completes when the container has ended and all its output is in the log.</summary>
     public Task<ExitStatus> Exited { get; private set; } = null!;
@@ -52,44 +54,19 @@ internal sealed class ContainerRun : IDisposable
     /// <summary>Starts the launcher, notes the process, and only then tells it what to become.</summary>
     public static ContainerRun Start(ContainerStart start, TimeProvider time)
     {
-        // If we are killed before the process is noted, the launcher reads the end of an empty pipe and ends too.
-        using var orders = Pipe.Create();
-        using var launched = new OutputPipe();
         using var output = new OutputPipe();
         using var error = new OutputPipe();
         var log = ContainerLog.Create(start.LogPath);
-        var process = ProcessHandle.Start(new SpawnOptions
-        {
-            Executable = start.Launcher,
-            Argument0 = Fairlead.Cni.Runtime.CniInstall.LauncherName,
-            Arguments = ["--fd", "3"],
-            Environment = new Dictionary<string, string>(StringComparer.Ordinal),
-            WorkingDirectory = "/",
-            Output = output.Writer,
-            Error = error.Writer,
-            Inherit = [orders.Reader, launched.Writer],
-            Network = start.Network,
-            New = start.Namespaces,
-        });
-        orders.Reader.Dispose();
-        launched.Writer.Dispose();
-        var run = new ContainerRun(process, log, time.GetUtcNow(), start.Leftovers);
-        start.Leftovers.AddProcess(process.Id, process.StartTime);
+        var startedAt = time.GetUtcNow();
+        var started = ContainerProcess.Start(
+            new ContainerPlace(start.Launcher, start.Network, start.Namespaces, Input: null, output.Writer, error.Writer),
+            start.Spec,
+            process => start.Leftovers.AddProcess(process.Id, process.StartTime));
+        var run = new ContainerRun(started.Process, log, startedAt, start.Leftovers) { Launched = started.Launched };
         run.Exited = run.FollowAsync(
             new LogLineWriter(log, "stdout", time).PumpAsync(output.TakeReader(), CancellationToken.None),
             new LogLineWriter(log, "stderr", time).PumpAsync(error.TakeReader(), CancellationToken.None),
             time);
-        run.Launched = UntilClosedAsync(launched.TakeReader());
-        try
-        {
-            using var stream = new FileStream(orders.Writer, FileAccess.Write, bufferSize: 0);
-            stream.Write(start.Spec.ToJson());
-        }
-        catch (IOException)
-        {
-            // It has ended already; how, its exit tells.
-        }
-
         return run;
     }
 
@@ -100,15 +77,6 @@ internal sealed class ContainerRun : IDisposable
         _ended.Dispose();
         Process.Dispose();
         Log.Dispose();
-    }
-
-    /// <summary>The launcher never writes to it: execve closes it, and so does the end.</summary>
-    private static async Task UntilClosedAsync(Stream stream)
-    {
-        await using (stream)
-        {
-            _ = await stream.ReadAsync(new byte[1]);
-        }
     }
 
     private async Task<ExitStatus> FollowAsync(Task stdout, Task stderr, TimeProvider time)

@@ -3,6 +3,7 @@ using Fairlead.Lab.Pods.Probes;
 using Fairlead.Lab.Pods.Sandboxes;
 using Fairlead.Lab.Pods.Variables;
 using Fairlead.Linux.Processes;
+using Fairlead.Topology.Containers.Launch;
 
 namespace Fairlead.Lab.Pods.Containers;
 

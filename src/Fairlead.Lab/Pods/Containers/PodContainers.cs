@@ -3,6 +3,7 @@ using Fairlead.Kube.Objects;
 using Fairlead.Kube.State;
 using Fairlead.Lab.Pods.Logs;
 using Fairlead.Lab.Pods.Sandboxes;
+using Fairlead.Topology.Containers.Logs;
 
 namespace Fairlead.Lab.Pods.Containers;
 

@@ -1,5 +1,6 @@
 using Fairlead.Kube.Objects;
 using Fairlead.Lab.Pods.Variables;
+using Fairlead.Topology.Containers.Files;
 
 namespace Fairlead.Lab.Pods.Files;
 

@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Buffers.Text;
 using System.IO.Pipelines;
 using Fairlead.ApiServer.Pods;
+using Fairlead.Topology.Containers.Logs;
 
 namespace Fairlead.Lab.Pods.Logs;
 

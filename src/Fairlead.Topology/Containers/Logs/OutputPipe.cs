@@ -2,14 +2,14 @@ using System.IO.Pipes;
 using Fairlead.Linux.Processes;
 using Microsoft.Win32.SafeHandles;
 
-namespace Fairlead.Lab.Pods.Containers;
+namespace Fairlead.Topology.Containers.Logs;
 
 /// <summary>A pipe from a child: the end that it writes to, and a stream on ours that waits without a thread.</summary>
 /// <remarks>
 /// A real pipe and not a pair of sockets, because programs open <c>/dev/stdout</c>, which a socket refuses. A <c>FileStream</c>
 /// would hold a pool thread for each container; an <c>AnonymousPipeClientStream</c> waits with epoll.
 /// </remarks>
-internal sealed class OutputPipe : IDisposable
+public sealed class OutputPipe : IDisposable
 {
     private bool _taken;
 

@@ -1,9 +1,9 @@
 using System.Text;
 
-namespace Fairlead.Lab.Pods.Files;
+namespace Fairlead.Topology.Containers.Files;
 
 /// <summary>The resolver settings of a pod: what becomes its <c>/etc/resolv.conf</c>.</summary>
-internal sealed record ResolvConf(IReadOnlyList<string> Nameservers, IReadOnlyList<string> Searches, IReadOnlyList<string> Options)
+public sealed record ResolvConf(IReadOnlyList<string> Nameservers, IReadOnlyList<string> Searches, IReadOnlyList<string> Options)
 {
     public static readonly ResolvConf Empty = new([], [], []);
 

@@ -2,10 +2,10 @@ using System.Buffers;
 using System.Globalization;
 using System.Text;
 
-namespace Fairlead.Lab.Pods.Logs;
+namespace Fairlead.Topology.Containers.Logs;
 
 /// <summary>Turns the bytes of one stream of a container into CRI log lines.</summary>
-internal sealed class LogLineWriter(ContainerLog log, string stream, TimeProvider time)
+public sealed class LogLineWriter(ContainerLog log, string stream, TimeProvider time)
 {
     /// <summary>The longest text of one log line; more is written as parts, as container runtimes do.</summary>
     public const int LongestLine = 16 * 1024;

@@ -1,6 +1,6 @@
 using Microsoft.Win32.SafeHandles;
 
-namespace Fairlead.Lab.Pods.Logs;
+namespace Fairlead.Topology.Containers.Logs;
 
 /// <summary>The output of one run of one container: lines in the CRI log format, in at most two files.</summary>
 /// <remarks>
@@ -9,7 +9,7 @@ namespace Fairlead.Lab.Pods.Logs;
 /// Readers hold a <i>position</i>, the count of bytes ever written, which stays valid over a rotation. All members may be
 /// called from any thread.
 /// </remarks>
-internal sealed class ContainerLog : IDisposable
+public sealed class ContainerLog : IDisposable
 {
     public const long UsualLimit = 10 * 1024 * 1024;
 

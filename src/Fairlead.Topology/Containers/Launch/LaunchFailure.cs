@@ -1,11 +1,11 @@
 using System.Text;
-using Fairlead.Lab.Pods.Logs;
 using Fairlead.Linux.Processes;
+using Fairlead.Topology.Containers.Logs;
 
-namespace Fairlead.Lab.Pods.Containers;
+namespace Fairlead.Topology.Containers.Launch;
 
 /// <summary>Tells a program that failed from one that the launcher could not start at all.</summary>
-internal static class LaunchFailure
+public static class LaunchFailure
 {
     private const string Prefix = "fairlead-pod: ";
     private const int FirstCode = 125;
