@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Runtime.InteropServices;
 using Fairlead.Linux.Processes;
 using Fairlead.Topology.Containers.Files;
@@ -11,6 +12,9 @@ namespace Fairlead.Topology.Containers;
 public sealed class ContainerEngine(ContainerHost surroundings)
 {
     private static readonly TimeSpan s_supervisorPatience = TimeSpan.FromSeconds(10);
+
+    /// <summary>The containers that this very process supervises.</summary>
+    private readonly ConcurrentDictionary<string, RunningContainer> _supervised = new(StringComparer.Ordinal);
 
     /// <summary>Refuses what could never be run, before anything is looked at.</summary>
     public static void Check(ContainerOptions options)
@@ -197,12 +201,19 @@ public sealed class ContainerEngine(ContainerHost surroundings)
         }
 
         var (log, pumps) = follow(started.Record.Id);
-        return new RunningContainer(surroundings, started, log, pumps);
+        return _supervised[started.Record.Id] = new RunningContainer(surroundings, started, log, pumps);
     }
 
     /// <summary>Its supervisor sees the end and cleans up. One that does not, is ended too, and we clean up.</summary>
     private async Task EndAsync(ContainerRecord container, TimeSpan grace, CancellationToken ct)
     {
+        if (_supervised.TryGetValue(container.Id, out var own))
+        {
+            await own.StopAsync(grace);
+            await own.Exited.WaitAsync(ct);
+            return;
+        }
+
         using (var process = container.Process?.Open())
         {
             if (process is not null)
@@ -212,7 +223,7 @@ public sealed class ContainerEngine(ContainerHost surroundings)
         }
 
         using var supervisor = container.Supervisor.Open();
-        if (supervisor is null || container.Supervisor == ProcessRecord.Self)
+        if (supervisor is null)
         {
             return;
         }
