@@ -97,7 +97,7 @@ internal static class ContainerNetwork
             .Add(new AddChain(chain, new NftBaseChain(NftChainType.Nat, NftHook.Output, -100)));
         foreach (var dport in (ReadOnlySpan<NftExpression>)[Load.UdpDport, Load.TcpDport])
         {
-            change.Add(new AddRule(chain, Match.Equal(Load.IpDaddr, ResolverAddress), Match.Equal(dport, 53), Nat.Destination(ResolverAddress, (ushort)port)));
+            change.Add(new AddRule(chain, Match.Equal(Load.IpDaddr, ResolverAddress), Match.Equal(dport, 53), Linux.Nftables.Nat.Destination(ResolverAddress, (ushort)port)));
         }
 
         nftables.Commit(change);

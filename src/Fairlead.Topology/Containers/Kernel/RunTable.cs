@@ -93,7 +93,7 @@ internal static class RunTable
                     : Match.Equal(Load.NfProto, isIPv4 ? 2 : 10);
                 change.Add(new AddRule(
                     Ports,
-                    [where, Match.Equal(port.IsUdp ? Load.UdpDport : Load.TcpDport, port.HostPort), Nat.Destination(target, (ushort)port.ContainerPort)],
+                    [where, Match.Equal(port.IsUdp ? Load.UdpDport : Load.TcpDport, port.HostPort), Linux.Nftables.Nat.Destination(target, (ushort)port.ContainerPort)],
                     container.Name));
             }
         }
@@ -136,16 +136,16 @@ internal static class RunTable
             if (!network.Internal)
             {
                 change.Add(new AddRule(
-                    Postrouting, [Match.Equal(source, subnet.Network), Match.NotEqual(Load.OifName, network.Bridge), Nat.Masquerade()], $"{network.Name}: outwards"));
+                    Postrouting, [Match.Equal(source, subnet.Network), Match.NotEqual(Load.OifName, network.Bridge), Linux.Nftables.Nat.Masquerade()], $"{network.Name}: outwards"));
             }
 
             change.Add(new AddRule(
                 Postrouting,
-                [Match.Equal(source, subnet.Network), Match.Equal(Load.OifName, network.Bridge), Match.Status(CtStatus.DestinationNat), Nat.Masquerade()],
+                [Match.Equal(source, subnet.Network), Match.Equal(Load.OifName, network.Bridge), Match.Status(CtStatus.DestinationNat), Linux.Nftables.Nat.Masquerade()],
                 $"{network.Name}: a member's own port"));
         }
 
         change.Add(new AddRule(
-            Postrouting, [Match.Equal(Load.IpSaddr, s_loopback), Match.Equal(Load.OifName, network.Bridge), Nat.Masquerade()], $"{network.Name}: from 127.0.0.1"));
+            Postrouting, [Match.Equal(Load.IpSaddr, s_loopback), Match.Equal(Load.OifName, network.Bridge), Linux.Nftables.Nat.Masquerade()], $"{network.Name}: from 127.0.0.1"));
     }
 }
