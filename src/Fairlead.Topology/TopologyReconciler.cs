@@ -48,7 +48,7 @@ public sealed class TopologyReconciler(TopologyStore? store = null, Action<strin
         // Before anything is made it is noted where to look for it, and what the machine's settings were.
         store?.Write(done with
         {
-            Namespaces = done.Namespaces.SetItems(work.Record?.Namespaces.Where(n => !done.Namespaces.ContainsKey(n.Key)) ?? []),
+            Namespaces = Both(done.Namespaces, work.Record?.Namespaces),
             Former = done.Former.SetItems(work.Former),
             Persisted = [.. done.Persisted.Union(work.Record?.Persisted ?? [], StringComparer.Ordinal)],
         });
@@ -122,6 +122,11 @@ public sealed class TopologyReconciler(TopologyStore? store = null, Action<strin
 
     private static ImmutableSortedDictionary<string, string> NamespacesOf(IEnumerable<HostState> hosts)
         => hosts.Where(h => !h.IsMachine).ToImmutableSortedDictionary(h => h.Name, h => h.Namespace!, StringComparer.Ordinal);
+
+    /// <summary>The namespaces of now and of before; a host that has moved to another has two for a while.</summary>
+    private static ImmutableSortedDictionary<string, string> Both(ImmutableSortedDictionary<string, string> now, ImmutableSortedDictionary<string, string>? before)
+        => now.SetItems((before ?? HostState.NoSettings).Where(n => !now.ContainsValue(n.Value))
+            .Select(n => now.ContainsKey(n.Key) ? KeyValuePair.Create($"{n.Key} in {n.Value}", n.Value) : n));
 
     private static bool IsSame(TopologyRecord a, TopologyRecord b)
         => a.Boot == b.Boot && a.Namespaces.SequenceEqual(b.Namespaces) && a.Settings.SequenceEqual(b.Settings) && a.Former.SequenceEqual(b.Former)

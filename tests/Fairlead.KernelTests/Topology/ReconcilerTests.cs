@@ -204,6 +204,24 @@ public sealed class ReconcilerTests : IDisposable
     }
 
     [Fact]
+    public void A_host_that_moves_to_another_namespace_leaves_nothing_in_the_old_one_even_where_the_move_fails()
+    {
+        var topology = _machine.Parse(Machine.Example("red-and-blue"));
+        var moved = topology with { Hosts = [.. topology.Hosts.Select(h => h.Name == "red" ? h with { Namespace = _machine.SpaceOf("crimson") } : h)] };
+        _machine.Apply(topology);
+        _machine.Network.Sh($"ip netns add {_machine.SpaceOf("crimson")}");
+        Assert.Throws<TopologyException>(() => _machine.Apply(moved));
+        _machine.Network.Sh($"ip netns del {_machine.SpaceOf("crimson")}");
+
+        _machine.Apply(moved);
+
+        Assert.Equal(["blue", "crimson"], _machine.Namespaces);
+        Assert.Equal("", _machine.Plan(moved).ToString());
+        _ = _machine.Delete("red-and-blue");
+        Assert.Empty(_machine.Namespaces);
+    }
+
+    [Fact]
     public void Without_its_record_a_topology_is_found_by_its_marks()
     {
         _machine.Apply(Machine.Example("gateway"));
