@@ -106,12 +106,15 @@ public sealed record LabOptions
     /// <summary>Containers of <c>fairlead run</c> are beside the labs.</summary>
     public const string ContainersFolder = "run";
 
+    /// <summary>And so are the networks of <c>fairlead net</c>.</summary>
+    public const string TopologiesFolder = "net";
+
     /// <summary>Whether a lab may have this name; it becomes part of paths and of names in the kernel.</summary>
     internal static bool IsName(string name)
-        => name.Length is > 0 and <= LongestName && name is not ContainersFolder
+        => name.Length is > 0 and <= LongestName && name is not (ContainersFolder or TopologiesFolder)
             && name.All(c => char.IsAsciiLetterLower(c) || char.IsAsciiDigit(c) || c == '-') && name[0] != '-' && name[^1] != '-';
 
-    internal static string NameFault(string name) => name is ContainersFolder
-        ? $"--name '{name}': that is the folder of `fairlead run`; choose another"
+    internal static string NameFault(string name) => name is ContainersFolder or TopologiesFolder
+        ? $"--name '{name}': that is the folder of `fairlead {name}`; choose another"
         : $"--name '{name}': use 1 to {LongestName} lower-case letters, digits and '-', with a letter or digit at both ends";
 }

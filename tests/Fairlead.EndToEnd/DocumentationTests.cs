@@ -56,6 +56,15 @@ public sealed partial class DocumentationTests
     [InlineData("ingress")]
     [InlineData("apiserver")]
     [InlineData("cleanup")]
+    [InlineData("run")]
+    [InlineData("ps")]
+    [InlineData("logs")]
+    [InlineData("stop")]
+    [InlineData("rm")]
+    [InlineData("network create")]
+    [InlineData("network ls")]
+    [InlineData("network inspect")]
+    [InlineData("network rm")]
     [InlineData("net")]
     [InlineData("net apply")]
     [InlineData("net diff")]
@@ -97,7 +106,7 @@ public sealed partial class DocumentationTests
     [GeneratedRegex(@"\./fairlead (up|status|down)")]
     private static partial Regex FairleadVerb();
 
-    [GeneratedRegex(@"(?:^|[`# /])fairlead (?<command>up|status|down|agent|proxy|apiserver|dns|ingress|cleanup|net (?:apply|diff|show|delete|exec|ping))\b[^\n`#|]*", RegexOptions.Multiline)]
+    [GeneratedRegex(@"(?:^|[`# /])fairlead (?<command>up|status|down|agent|proxy|apiserver|dns|ingress|cleanup|run|ps|logs|stop|rm|network (?:create|ls|inspect|rm)|net (?:apply|diff|show|delete|exec|ping))\b[^\n`#|]*", RegexOptions.Multiline)]
     private static partial Regex FairleadUse();
 
     [GeneratedRegex(@"(?<=\s)--[a-z][a-z-]+")]

@@ -1,5 +1,6 @@
 using Fairlead.Agent;
 using Fairlead.CommandLine;
+using Fairlead.Containers;
 using Fairlead.Lab;
 using Fairlead.Topology;
 using Fairlead.Topology.State;
@@ -40,6 +41,11 @@ internal sealed class CleanupCommand : FairleadCommand
             using var held = await store.LockAsync(topology, _time, ct);
             _ = new TopologyReconciler(store).Delete(topology, null, ct);
             Console.Out.WriteLine($"removed topology '{topology}'");
+        }
+
+        foreach (var removed in await ContainerRole.Engine(_time).RemoveAllAsync(ct))
+        {
+            Console.Out.WriteLine($"removed {removed}");
         }
 
         return await RoleRun.RunAsync("cleanup", logging => AgentRole.RunAsync(new AgentOptions { Cleanup = true, Loggers = logging }, ct));

@@ -96,7 +96,7 @@ public sealed class TestHost : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        foreach (var lab in Directory.Exists(Path.Combine(Home, "state", "fairlead")) ? Directory.GetDirectories(Path.Combine(Home, "state", "fairlead")) : [])
+        foreach (var lab in Directory.Exists(Path.Combine(Home, "state", "fairlead")) ? Directory.GetDirectories(Path.Combine(Home, "state", "fairlead")).Where(d => Path.GetFileName(d) != "run") : [])
         {
             (await RunAsync($"fairlead down --name {Path.GetFileName(lab)}", null, CancellationToken.None)).Ok();
         }

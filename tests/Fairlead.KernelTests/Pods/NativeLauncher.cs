@@ -10,6 +10,23 @@ public static class NativeLauncher
 
     public static string Path => s_path.Value;
 
+    /// <summary>Makes it be found by a <c>fairlead</c> in a folder, where it looks for what starts its containers.</summary>
+    /// <returns>The folder.</returns>
+    public static string LinkBeside(string folder)
+    {
+        lock (s_path)
+        {
+            var link = System.IO.Path.Combine(folder, "fairlead-cni");
+            if (new FileInfo(link).LinkTarget != Path)
+            {
+                File.Delete(link);
+                File.CreateSymbolicLink(link, Path);
+            }
+        }
+
+        return folder;
+    }
+
     private static string Find()
     {
         var root = AppContext.BaseDirectory;

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Text;
 using System.Text.RegularExpressions;
 using Fairlead.KernelTests.Fixtures;
+using Fairlead.KernelTests.Pods;
 
 namespace Fairlead.KernelTests.Topology;
 
@@ -13,7 +14,7 @@ public sealed partial class GuideTests : IDisposable
     private readonly string _state = Directory.CreateTempSubdirectory("fairlead-t-guide-").FullName;
 
     public static TheoryData<string> Pages =>
-        [.. Directory.GetFiles(Path.Combine(Machine.Root, "docs/guide"), "?-*.md").Append(Path.Combine(Machine.Root, "docs/net.md")).Select(f => Path.GetRelativePath(Machine.Root, f)).Order(StringComparer.Ordinal)];
+        [.. Directory.GetFiles(Path.Combine(Machine.Root, "docs/guide"), "?-*.md").Append(Path.Combine(Machine.Root, "docs/net.md")).Append(Path.Combine(Machine.Root, "docs/run.md")).Select(f => Path.GetRelativePath(Machine.Root, f)).Order(StringComparer.Ordinal)];
 
     [Theory, MemberData(nameof(Pages))]
     public async Task A_page_does_what_it_says(string page)
@@ -53,6 +54,8 @@ public sealed partial class GuideTests : IDisposable
             _ = script.Append(command).Append(command.EndsWith('&') ? "\n" : " 2>&1\n").Append("printf '\\n@@%s\\n' $?\n");
         }
 
+        // Whatever a page that failed has left running.
+        _ = script.Append("fairlead cleanup > /dev/null 2>&1\n");
         var network = _namespaces.New();
         var start = new ProcessStartInfo("unshare", ["--mount", "--propagation", "private", "bash", "-s"])
         {
@@ -61,7 +64,7 @@ public sealed partial class GuideTests : IDisposable
             RedirectStandardError = true,
             WorkingDirectory = Machine.Root,
         };
-        start.Environment["PATH"] = $"{AppContext.BaseDirectory}:{Environment.GetEnvironmentVariable("PATH")}";
+        start.Environment["PATH"] = $"{NativeLauncher.LinkBeside(AppContext.BaseDirectory)}:{Environment.GetEnvironmentVariable("PATH")}";
         start.Environment["XDG_STATE_HOME"] = _state;
         start.Environment["FAIRLEAD_PERSIST_ROOT"] = Path.Combine(_state, "root");
         using var process = network.Run(() => Process.Start(start)!);

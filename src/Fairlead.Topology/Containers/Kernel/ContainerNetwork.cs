@@ -71,6 +71,7 @@ internal static class ContainerNetwork
                 near.Index, address, address.Address.AddressFamily == AddressFamily.InterNetworkV6 ? AddressFlags.NoDuplicateDetection : AddressFlags.None);
         }
 
+        HostStack.WithoutDuplicateDetection(Interface, inside);
         explain.InterfacesUp(network, veth, inside.Name!, Interface);
         host.Routes.SetUp(link.Index);
         routes.SetUp(near.Index);

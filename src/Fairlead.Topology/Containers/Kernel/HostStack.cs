@@ -71,9 +71,21 @@ internal sealed class HostStack : IDisposable
                 link.Index, subnet.BridgeAddress, subnet.Family == System.Net.Sockets.AddressFamily.InterNetworkV6 ? AddressFlags.NoDuplicateDetection : AddressFlags.None);
         }
 
+        WithoutDuplicateDetection(network.Bridge, Network);
+
         // 127.0.0.1:PORT of the host leads to a container, so packets with such a source must be let out by this interface. The table's guard belongs to it.
         Sysctl.Write($"net/ipv4/conf/{network.Bridge}/route_localnet", "1", Network);
         Routes.SetUp(link.Index);
+    }
+
+    /// <summary>Has IPv6 use its link-local address at once: nobody else can have it here, and neighbours are asked from it.</summary>
+    public static void WithoutDuplicateDetection(string link, NetworkNamespace network)
+    {
+        var key = $"net/ipv6/conf/{link}/accept_dad";
+        if (Sysctl.Find(key, network) is not null)
+        {
+            Sysctl.Write(key, "0", network);
+        }
     }
 
     /// <summary>Removes the bridge of a network where it is ours.</summary>
