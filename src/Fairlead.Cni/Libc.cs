@@ -96,6 +96,25 @@ internal static unsafe partial class Libc
         Check(ioctl(any, SetFlags, request), $"make {name} promiscuous");
     }
 
+    /// <summary>Kills a process and every other of its group.</summary>
+    public static void KillGroup(int id) => _ = kill(-id, 9); // gone already is as good
+
+    /// <summary>Tries for a lock on bytes of a file, among processes and among handles of one; it ends with the handle.</summary>
+    /// <remarks>fcntl(2): F_OFD_SETLK. A length of 0 means to the end, wherever that comes to be.</remarks>
+    public static bool TryLockRange(SafeFileHandle file, short kind, long start, long length)
+    {
+        const int SetLock = 37; // F_OFD_SETLK
+        var range = stackalloc long[4]; // struct flock: type and whence, start, length, pid
+        (range[0], range[1], range[2], range[3]) = (kind, start, length, 0);
+        if (fcntl(file, SetLock, range) == 0)
+        {
+            return true;
+        }
+
+        var errno = Marshal.GetLastPInvokeError();
+        return errno is Errno.Again or Errno.Access or Errno.Interrupted ? false : throw new LinuxException("lock a range of a file", errno);
+    }
+
     public static int Check(int result, string operation)
         => result >= 0 ? result : throw new LinuxException(operation, Marshal.GetLastPInvokeError());
 
@@ -177,6 +196,12 @@ internal static unsafe partial class Libc
 
     [LibraryImport("libc", SetLastError = true)]
     private static partial int ioctl(SafeFileHandle fd, nuint request, void* argument);
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial int kill(int id, int signal);
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial int fcntl(SafeFileHandle fd, int command, void* argument);
 
     [LibraryImport("libc", SetLastError = true)]
     private static partial int flock(SafeFileHandle fd, int operation);

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Fairlead.CommandLine;
 using Fairlead.Commands;
+using Fairlead.Commands.Cni;
 using Fairlead.Commands.Net;
 using Fairlead.Kube.Client;
 using Fairlead.Lab;
@@ -27,6 +28,7 @@ internal static class Program
             new ApiServerCommand(),
             new CleanupCommand(time),
             new NetCommand(time),
+            new CniCommand(time),
             new RunCommand(time),
             new SuperviseCommand(time),
             new PsCommand(time),

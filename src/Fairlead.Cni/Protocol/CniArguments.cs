@@ -8,6 +8,8 @@ internal sealed class CniArguments(ImmutableArray<KeyValuePair<string, string>> 
 {
     public static readonly CniArguments None = new([]);
 
+    public ImmutableArray<KeyValuePair<string, string>> Pairs => pairs;
+
     /// <summary>Namespace/name of the pod, where the runtime says it.</summary>
     public string? Pod
         => this["K8S_POD_NAME"] is { Length: > 0 } name

@@ -10,6 +10,9 @@ public sealed class CniException(CniErrorCode code, string message, string? deta
     /// <summary>More words for a person.</summary>
     public string? Details { get; } = details;
 
+    /// <summary>The failure as the specification's document.</summary>
+    public string ToJson() => ResultWriter.ErrorToJson(CniVersion.Newest, this);
+
     internal static CniException PoolExhausted(string range)
         => new(CniErrorCode.AddressPoolExhausted, $"no free address in {range}");
 

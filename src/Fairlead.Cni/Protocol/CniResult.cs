@@ -23,6 +23,10 @@ public sealed record CniResult
     /// <summary>The result as JSON, in the newest form.</summary>
     public string ToJson() => ResultWriter.ToJson(this, CniVersion.Newest);
 
+    /// <summary>The result as JSON, in the form of a version of the specification.</summary>
+    /// <exception cref="CniException">The version is not spoken here.</exception>
+    public string ToJson(string version) => ResultWriter.ToJson(this, CniVersion.Parse(version));
+
     /// <summary>Reads a result of any version, by its <c>cniVersion</c>.</summary>
     /// <exception cref="CniException">The text is no result.</exception>
     public static CniResult Parse(ReadOnlySpan<byte> json)

@@ -1,18 +1,16 @@
-using Fairlead.Cni.Protocol;
-
 namespace Fairlead.Cni.Runtime;
 
-/// <summary>Who may call plugins when: one call at a time for an attachment, any number for different ones, and GC alone.</summary>
-/// <remarks>SPEC 1.1.0, "GC": a runtime must not run it beside ADD and DEL. First come, first served, so that GC is not starved.</remarks>
+/// <summary>Who may call plugins when: one call at a time for a container, any number for different ones, and GC alone.</summary>
+/// <remarks>SPEC 1.1.0: no parallel calls for one container, and no GC beside ADD and DEL. First come, first served, so that GC is not starved.</remarks>
 internal sealed class AttachmentGate
 {
     private readonly Lock _lock = new();
     private readonly LinkedList<Waiter> _waiting = [];
-    private readonly HashSet<CniAttachmentKey> _active = [];
+    private readonly HashSet<string> _active = [];
     private bool _exclusive;
 
-    /// <summary>Waits for an attachment's turn.</summary>
-    public Task<IDisposable> EnterAsync(CniAttachmentKey key, CancellationToken ct) => EnterAsync(new Waiter(key), ct);
+    /// <summary>Waits for a container's turn.</summary>
+    public Task<IDisposable> EnterAsync(string containerId, CancellationToken ct) => EnterAsync(new Waiter(containerId), ct);
 
     /// <summary>Waits until nothing else runs.</summary>
     public Task<IDisposable> EnterAloneAsync(CancellationToken ct) => EnterAsync(new Waiter(null), ct);
@@ -40,13 +38,13 @@ internal sealed class AttachmentGate
         return new Turn(this, waiter.Key);
     }
 
-    private void Leave(CniAttachmentKey? key)
+    private void Leave(string? key)
     {
         lock (_lock)
         {
-            if (key is { } attachment)
+            if (key is { } container)
             {
-                _active.Remove(attachment);
+                _active.Remove(container);
             }
             else
             {
@@ -85,14 +83,14 @@ internal sealed class AttachmentGate
         }
     }
 
-    private sealed class Waiter(CniAttachmentKey? key)
+    private sealed class Waiter(string? key)
     {
-        public CniAttachmentKey? Key { get; } = key;
+        public string? Key { get; } = key;
 
         public TaskCompletionSource Admitted { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
     }
 
-    private sealed class Turn(AttachmentGate gate, CniAttachmentKey? key) : IDisposable
+    private sealed class Turn(AttachmentGate gate, string? key) : IDisposable
     {
         private int _left;
 

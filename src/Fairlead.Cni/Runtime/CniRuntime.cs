@@ -1,28 +1,42 @@
 using System.Text;
 using System.Text.Json;
 using Fairlead.Cni.Protocol;
+using Fairlead.Cni.Runtime.Explain;
 
 namespace Fairlead.Cni.Runtime;
 
 /// <summary>The runtime side of CNI: finds networks, runs their plugins in order, and remembers what was made.</summary>
-/// <remarks>Calls may run in parallel; those for one attachment queue, and GC runs alone.</remarks>
+/// <remarks>Calls may run in parallel, in one process and in several; those for one container queue, and GC runs alone.</remarks>
 public sealed class CniRuntime
 {
     private readonly CniRuntimeOptions _options;
     private readonly IPluginExecutor _executor;
     private readonly ResultCache _cache;
     private readonly AttachmentGate _gate = new();
+    private readonly RuntimeLock _lock;
 
     public CniRuntime(CniRuntimeOptions options, TimeProvider time)
-        : this(options, new PluginProcess(options, time))
+        : this(options, new PluginProcess(options, time), time)
     {
     }
 
-    internal CniRuntime(CniRuntimeOptions options, IPluginExecutor executor)
+    internal CniRuntime(CniRuntimeOptions options, IPluginExecutor executor, TimeProvider time)
     {
         _options = options;
         _executor = executor;
         _cache = new ResultCache(options.CacheDirectory);
+        _lock = new RuntimeLock(options.CacheDirectory, time);
+    }
+
+    /// <summary>The network as it would be used now.</summary>
+    /// <exception cref="CniException">There is none, or its file makes no sense.</exception>
+    public CniNetwork Describe()
+    {
+        var network = Network();
+        return new CniNetwork(network.Name, network.File, network.Version.ToString(), [.. network.Plugins.Select(p => ChainExplainer.Explain(p, Find(p)))])
+        {
+            ChecksDisabled = network.DisableCheck, CollectionDisabled = network.DisableGc,
+        };
     }
 
     /// <summary>Joins a container to the network. Where a plugin fails, what the others made is undone first.</summary>
@@ -30,7 +44,8 @@ public sealed class CniRuntime
     public async Task<CniResult> AddAsync(CniAttachment attachment, CancellationToken ct)
     {
         Verify(attachment, namespaceNeeded: true);
-        using var turn = await _gate.EnterAsync(attachment.Key, ct);
+        using var turn = await _gate.EnterAsync(attachment.ContainerId, ct);
+        using var held = await _lock.EnterAsync(attachment.ContainerId, ct);
         var network = Network();
         _cache.Save(network, attachment, result: null);
         try
@@ -39,7 +54,7 @@ public sealed class CniRuntime
             foreach (var plugin in network.Plugins)
             {
                 var input = PluginInput.Make(network, plugin, result, attachment.Capabilities);
-                result = ReadResult(plugin, await RunAsync("ADD", network, plugin, attachment, input, ct));
+                result = ReadResult(network, plugin, await RunAsync("ADD", network, plugin, attachment, input, ct));
             }
 
             _cache.Save(network, attachment, result);
@@ -56,7 +71,8 @@ public sealed class CniRuntime
     public async Task DelAsync(CniAttachment attachment, CancellationToken ct)
     {
         Verify(attachment, namespaceNeeded: false);
-        using var turn = await _gate.EnterAsync(attachment.Key, ct);
+        using var turn = await _gate.EnterAsync(attachment.ContainerId, ct);
+        using var held = await _lock.EnterAsync(attachment.ContainerId, ct);
         var cached = _options.Network is { } name ? _cache.Find(name, attachment.Key) : _cache.Find(attachment.Key);
         try
         {
@@ -75,7 +91,8 @@ public sealed class CniRuntime
     public async Task CheckAsync(CniAttachment attachment, CancellationToken ct)
     {
         Verify(attachment, namespaceNeeded: true);
-        using var turn = await _gate.EnterAsync(attachment.Key, ct);
+        using var turn = await _gate.EnterAsync(attachment.ContainerId, ct);
+        using var held = await _lock.EnterAsync(attachment.ContainerId, ct);
         var cached = _options.Network is { } name ? _cache.Find(name, attachment.Key) : _cache.Find(attachment.Key);
         if (cached?.Result is null)
         {
@@ -92,7 +109,7 @@ public sealed class CniRuntime
         if (network.Version < CniVersion.V040)
         {
             throw new CniException(
-                CniErrorCode.IncompatibleVersion, $"network '{network.Name}' is of version {network.Version}; CHECK needs 0.4.0 or later");
+                CniErrorCode.IncompatibleVersion, $"{Subject(network)} is of version {network.Version}; CHECK needs 0.4.0 or later");
         }
 
         foreach (var plugin in network.Plugins)
@@ -112,7 +129,7 @@ public sealed class CniRuntime
         {
             if (Find(plugin) is null)
             {
-                throw NoPlugin(plugin);
+                throw NoPlugin(network, plugin, "STATUS");
             }
 
             if (network.Version >= CniVersion.V110)
@@ -128,6 +145,7 @@ public sealed class CniRuntime
     public async Task GcAsync(IReadOnlyCollection<CniAttachmentKey> valid, CancellationToken ct)
     {
         using var turn = await _gate.EnterAloneAsync(ct);
+        using var held = await _lock.EnterAloneAsync(ct);
         var network = Network();
         if (network.DisableGc)
         {
@@ -151,7 +169,7 @@ public sealed class CniRuntime
 
         if (failures.Count > 0)
         {
-            throw new AggregateException($"network '{network.Name}': {failures.Count} steps of the collection failed", failures);
+            throw new AggregateException($"{Subject(network)}: {failures.Count} steps of the collection failed", failures);
         }
     }
 
@@ -214,7 +232,7 @@ public sealed class CniRuntime
     private async Task<PluginOutcome> RunAsync(
         string command, NetworkList network, PluginEntry plugin, CniAttachment? attachment, byte[] input, CancellationToken ct)
     {
-        var executable = Find(plugin) ?? throw NoPlugin(plugin);
+        var executable = Find(plugin) ?? throw NoPlugin(network, plugin, command);
         var variables = new Dictionary<string, string>(StringComparer.Ordinal)
         {
             ["CNI_COMMAND"] = command,
@@ -231,7 +249,11 @@ public sealed class CniRuntime
         }
         catch (TimeoutException e)
         {
-            throw new CniException(CniErrorCode.TryAgainLater, $"network '{network.Name}', plugin {plugin.Type}, {command}: {e.Message}", inner: e);
+            throw new CniException(CniErrorCode.TryAgainLater, $"{Subject(network, plugin, command)}: {e.Message}", inner: e);
+        }
+        catch (CniException e)
+        {
+            throw new CniException(e.Code, $"{Subject(network, plugin, command)}: {e.Message}", e.Details, e);
         }
 
         return outcome.ExitCode == 0 ? outcome : throw Failure(command, network, plugin, outcome);
@@ -245,7 +267,7 @@ public sealed class CniRuntime
             : string.Join(';', attachment.Arguments.ContainsKey("IgnoreUnknown") ? arguments : arguments.Prepend("IgnoreUnknown=1"));
     }
 
-    private static CniResult ReadResult(PluginEntry plugin, PluginOutcome outcome)
+    private static CniResult ReadResult(NetworkList network, PluginEntry plugin, PluginOutcome outcome)
     {
         try
         {
@@ -253,13 +275,13 @@ public sealed class CniRuntime
         }
         catch (CniException e)
         {
-            throw new CniException(CniErrorCode.Decoding, $"plugin {plugin.Type}, ADD: {e.Message}", inner: e);
+            throw new CniException(CniErrorCode.Decoding, $"{Subject(network, plugin, "ADD")}: {e.Message}", inner: e);
         }
     }
 
     private static CniException Failure(string command, NetworkList network, PluginEntry plugin, PluginOutcome outcome)
     {
-        var subject = $"network '{network.Name}', plugin {plugin.Type}, {command}";
+        var subject = Subject(network, plugin, command);
         try
         {
             var reader = new Utf8JsonReader(outcome.Output.Span);
@@ -286,9 +308,13 @@ public sealed class CniRuntime
     private string? Find(PluginEntry plugin)
         => _options.PluginDirectories.Select(folder => Path.Combine(folder, plugin.Type)).FirstOrDefault(File.Exists);
 
-    private CniException NoPlugin(PluginEntry plugin) => new(
+    private static string Subject(NetworkList network) => $"network '{network.Name}' ({network.File})";
+
+    private static string Subject(NetworkList network, PluginEntry plugin, string command) => $"{Subject(network)}, plugin {plugin.Type}, {command}";
+
+    private CniException NoPlugin(NetworkList network, PluginEntry plugin, string command) => new(
         CniErrorCode.NotAvailable,
-        $"plugin '{plugin.Type}' is not in {string.Join(" or ", _options.PluginDirectories)}",
+        $"{Subject(network, plugin, command)}: '{plugin.Type}' is not in {string.Join(" or ", _options.PluginDirectories)}",
         "`fairlead cni install DIR` puts Fairlead's there");
 
     private static void Verify(CniAttachment attachment, bool namespaceNeeded)

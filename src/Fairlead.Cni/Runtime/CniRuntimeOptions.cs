@@ -23,4 +23,7 @@ public sealed record CniRuntimeOptions
 
     /// <summary>How long one plugin may take before it is killed.</summary>
     public TimeSpan PluginTimeLimit { get; init; } = TimeSpan.FromSeconds(60);
+
+    /// <summary>How many bytes a plugin may write to its output, and to its errors, before it is killed.</summary>
+    public int MaximumOutput { get; init; } = 1 << 20;
 }

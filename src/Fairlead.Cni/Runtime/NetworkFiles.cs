@@ -8,12 +8,13 @@ internal static class NetworkFiles
 {
     private static readonly ImmutableArray<string> s_endings = [".conf", ".conflist", ".json"];
 
-    /// <summary>The network of a name, or the first in lexical order of the files.</summary>
+    /// <summary>The network of a name, or the first in lexical order of the files. By name lists come before single plugins, as in libcni.</summary>
     /// <exception cref="CniException">There is none; or the first file, or the one with the name, makes no sense.</exception>
     public static NetworkList Load(string folder, string? name)
     {
         CniException? fault = null;
-        foreach (var file in Files(folder))
+        var files = Files(folder);
+        foreach (var file in name is null ? files : files.OrderByDescending(f => f.EndsWith(".conflist", StringComparison.Ordinal)))
         {
             NetworkList network;
             try
@@ -38,8 +39,26 @@ internal static class NetworkFiles
 
         throw fault ?? new CniException(
             CniErrorCode.NotAvailable,
-            name is null ? $"no network configuration in {folder}" : $"no network named '{name}' in {folder}",
+            name is null ? $"no network configuration in {folder}" : $"no network named '{name}' in {folder}{Known(folder)}",
             "the node's agent writes it once the node's network is ready");
+    }
+
+    private static string Known(string folder)
+    {
+        var names = new List<string>();
+        foreach (var file in Files(folder))
+        {
+            try
+            {
+                names.Add(NetworkList.Parse(file, File.ReadAllBytes(file), _ => []).Name);
+            }
+            catch (Exception e) when (e is CniException or IOException)
+            {
+                // One that cannot be read has no name to tell.
+            }
+        }
+
+        return names.Count == 0 ? "" : $"; there are: {string.Join(", ", names.Distinct(StringComparer.Ordinal))}";
     }
 
     private static IEnumerable<string> Files(string folder) => Directory.Exists(folder)

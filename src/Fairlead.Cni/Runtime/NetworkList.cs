@@ -9,13 +9,16 @@ internal sealed record NetworkList
 {
     public required string Name { get; init; }
 
+    /// <summary>Where it was read.</summary>
+    public required string File { get; init; }
+
     public required CniVersion Version { get; init; }
 
     public bool DisableCheck { get; init; }
 
     public bool DisableGc { get; init; }
 
-    /// <summary>The file's own bytes, which the cache keeps.</summary>
+    /// <summary>What the cache keeps: the file's own bytes, or those with the plugins of the network's folder put into the list.</summary>
     public required ReadOnlyMemory<byte> Text { get; init; }
 
     public required ImmutableArray<PluginEntry> Plugins { get; init; }
@@ -47,9 +50,10 @@ internal sealed record NetworkList
 
         var list = root["plugins"];
         var plugins = (list.Exists ? list.Items().Select(PluginEntry.Read) : root["type"].Exists ? [PluginEntry.Read(root)] : []).ToList();
-        if (extra is not null && !root["loadOnlyInlinedPlugins"].Flag())
+        if (extra is not null && !root["loadOnlyInlinedPlugins"].Flag() && !IsSingle(root) && extra(name).ToList() is { Count: > 0 } more)
         {
-            plugins.AddRange(extra(name));
+            plugins.AddRange(more);
+            text = Inline(element, plugins);
         }
 
         return plugins.Count == 0
@@ -57,12 +61,44 @@ internal sealed record NetworkList
             : new NetworkList
             {
                 Name = name,
+                File = file,
                 Version = Negotiate(root),
                 DisableCheck = root["disableCheck"].Flag(),
                 DisableGc = root["disableGC"].Flag(),
                 Text = text,
                 Plugins = [.. plugins],
             };
+    }
+
+    /// <summary>A single plugin's configuration is no list that others could join.</summary>
+    private static bool IsSingle(ConfigNode root) => root["type"].Exists && !root["plugins"].Exists;
+
+    /// <summary>The list with every plugin in it: a DEL goes by what the ADD ran, whatever the folder holds by then.</summary>
+    private static byte[] Inline(JsonElement list, List<PluginEntry> plugins)
+    {
+        using var stream = new MemoryStream();
+        using (var writer = new Utf8JsonWriter(stream))
+        {
+            writer.WriteStartObject();
+            foreach (var property in list.EnumerateObject().Where(p => !IsKey(p, "plugins") && !IsKey(p, "loadOnlyInlinedPlugins")))
+            {
+                property.WriteTo(writer);
+            }
+
+            writer.WriteBoolean("loadOnlyInlinedPlugins", true);
+            writer.WriteStartArray("plugins");
+            foreach (var plugin in plugins)
+            {
+                plugin.Config.WriteTo(writer);
+            }
+
+            writer.WriteEndArray();
+            writer.WriteEndObject();
+        }
+
+        return stream.ToArray();
+
+        static bool IsKey(JsonProperty property, string key) => string.Equals(property.Name, key, StringComparison.OrdinalIgnoreCase);
     }
 
     /// <summary>The highest version that the file offers and that is spoken here.</summary>

@@ -1,5 +1,6 @@
 using System.Collections;
 using System.Text;
+using Fairlead.Cni.Protocol;
 using Fairlead.Linux;
 using Fairlead.Linux.Processes;
 
@@ -21,8 +22,7 @@ internal sealed class PluginProcess(CniRuntimeOptions options, TimeProvider time
         };
         try
         {
-            var result = await Command.RunAsync(spawn, start.Input, either.Token);
-            return new PluginOutcome(result.Status.ShellCode, result.Output, Encoding.UTF8.GetString(result.Error));
+            return await RunAsync(spawn, start.Input, either.Token);
         }
         catch (OperationCanceledException e) when (!ct.IsCancellationRequested)
         {
@@ -30,8 +30,56 @@ internal sealed class PluginProcess(CniRuntimeOptions options, TimeProvider time
         }
         catch (LinuxException e)
         {
-            throw new Protocol.CniException(Protocol.CniErrorCode.InputOutput, e.Message, inner: e);
+            throw new CniException(CniErrorCode.InputOutput, e.Message, inner: e);
         }
+    }
+
+    private async Task<PluginOutcome> RunAsync(SpawnOptions spawn, ReadOnlyMemory<byte> input, CancellationToken ct)
+    {
+        using var stdin = Pipe.Create();
+        using var stdout = Pipe.Create();
+        using var stderr = Pipe.Create();
+        using var process = ProcessHandle.Start(spawn with { Input = stdin.Reader, Output = stdout.Writer, Error = stderr.Writer });
+        stdin.Reader.Dispose();
+        stdout.Writer.Dispose();
+        stderr.Writer.Dispose();
+
+        // With all it started: a plugin leads a session of its own, and a delegate left behind would go on changing things.
+        await using var killing = ct.Register(() => Libc.KillGroup(process.Id));
+        var output = ReadAsync(stdout, process);
+        var error = ReadAsync(stderr, process);
+        try
+        {
+            await using var stream = new FileStream(stdin.Writer, FileAccess.Write, bufferSize: 0);
+            await stream.WriteAsync(input, CancellationToken.None);
+        }
+        catch (IOException)
+        {
+            // It ended, or closed its input, without reading all: its status says what that means.
+        }
+
+        var status = await process.WaitAsync(CancellationToken.None);
+        ct.ThrowIfCancellationRequested();
+        return new PluginOutcome(status.ShellCode, await output.WaitAsync(ct), Encoding.UTF8.GetString(await error.WaitAsync(ct)));
+    }
+
+    private async Task<byte[]> ReadAsync(Pipe pipe, ProcessHandle process)
+    {
+        using var memory = new MemoryStream();
+        await using var stream = new FileStream(pipe.Reader, FileAccess.Read, bufferSize: 0);
+        var part = new byte[4096];
+        while (await stream.ReadAsync(part) is > 0 and var count)
+        {
+            if (memory.Length + count > options.MaximumOutput)
+            {
+                Libc.KillGroup(process.Id);
+                throw new CniException(CniErrorCode.InputOutput, $"wrote more than {options.MaximumOutput} bytes and was killed");
+            }
+
+            memory.Write(part, 0, count);
+        }
+
+        return memory.ToArray();
     }
 
     /// <summary>The caller's own environment, since the reference plugins find iptables by PATH, with the call's parameters in it.</summary>

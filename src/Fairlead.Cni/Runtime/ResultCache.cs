@@ -16,9 +16,22 @@ internal sealed class ResultCache(string folder)
     private const string Kind = "cniCacheV1"; // libcni/api.go: CNICacheV1
     private readonly string _results = Path.Combine(folder, "results");
 
+    /// <exception cref="CniException">The folder cannot be written.</exception>
     public void Save(NetworkList network, CniAttachment attachment, CniResult? result)
     {
-        Directory.CreateDirectory(_results);
+        try
+        {
+            Directory.CreateDirectory(_results);
+            Write(network, attachment, result);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new CniException(CniErrorCode.InputOutput, $"cache folder: {e.Message}", inner: e);
+        }
+    }
+
+    private void Write(NetworkList network, CniAttachment attachment, CniResult? result)
+    {
         var buffer = new ArrayBufferWriter<byte>(4096);
         using (var writer = new Utf8JsonWriter(buffer))
         {
@@ -57,13 +70,14 @@ internal sealed class ResultCache(string folder)
         }
 
         var path = PathOf(network.Name, attachment.Key);
-        var temporary = $"{path}.tmp";
+        var temporary = Path.Combine(_results, $".{Path.GetFileName(path)}.tmp"); // no network's name begins with a dot
         File.WriteAllBytes(temporary, buffer.WrittenSpan);
         File.Move(temporary, path, overwrite: true);
     }
 
     /// <summary>The entry of an attachment; null if there is none, or one that cannot be read: then the current configuration must do.</summary>
-    public CachedAttachment? Find(string network, CniAttachmentKey key) => Read(PathOf(network, key));
+    public CachedAttachment? Find(string network, CniAttachmentKey key)
+        => Read(PathOf(network, key)) is { } entry && entry.Attachment.Key == key && entry.Network.Name == network ? entry : null; // names hold '-'
 
     /// <summary>The entry of an attachment whatever its network.</summary>
     public CachedAttachment? Find(CniAttachmentKey key)
@@ -80,7 +94,7 @@ internal sealed class ResultCache(string folder)
     }
 
     private IEnumerable<string> Files(string pattern) => Directory.Exists(_results)
-        ? Directory.EnumerateFiles(_results, pattern).Where(f => !f.EndsWith(".tmp", StringComparison.Ordinal)).Order(StringComparer.Ordinal)
+        ? Directory.EnumerateFiles(_results, pattern).Where(f => Path.GetFileName(f)[0] != '.').Order(StringComparer.Ordinal)
         : [];
 
     private string PathOf(string network, CniAttachmentKey key)

@@ -32,6 +32,30 @@ public sealed class CniInstallTests : IDisposable
     }
 
     [Fact]
+    public void In_a_folder_of_others_only_links_of_ours_are_made_and_taken_away()
+    {
+        Directory.CreateDirectory(_folder["bin"]);
+        File.WriteAllText(_folder["bin/bridge"], "the reference's");
+        File.CreateSymbolicLink(_folder["bin/portmap"], _folder["elsewhere/portmap"]);
+        File.CreateSymbolicLink(_folder["bin/loopback"], _folder["an-older-build/fairlead-cni"]);
+
+        var done = CniInstall.Link(_folder["fairlead-cni"], _folder["bin"]);
+
+        Assert.Equal(["bridge", "portmap"], done.Others);
+        Assert.Contains("loopback", done.Changed);
+        Assert.Contains("host-local", done.Changed);
+        Assert.DoesNotContain("fairlead-pod", done.Changed);
+        Assert.Equal("the reference's", File.ReadAllText(_folder["bin/bridge"]));
+        Assert.Empty(CniInstall.Link(_folder["fairlead-cni"], _folder["bin"]).Changed);
+
+        Assert.Equal(done.Changed, CniInstall.Unlink(_folder["bin"]));
+        Assert.Equal(["bridge", "portmap"], Directory.GetFileSystemEntries(_folder["bin"]).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+
+        Assert.Empty(CniInstall.Link(_folder["fairlead-cni"], _folder["bin"], replace: true).Others);
+        Assert.Equal(_folder["fairlead-cni"], new FileInfo(_folder["bin/bridge"]).LinkTarget);
+    }
+
+    [Fact]
     public void Copies_are_made_where_asked_and_renewed_when_the_executable_is()
     {
         CniInstall.Refresh(_folder["fairlead-cni"], _folder["bin"], copy: true);

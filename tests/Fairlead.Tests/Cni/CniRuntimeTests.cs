@@ -140,7 +140,7 @@ public sealed class CniRuntimeTests : IDisposable
         var error = await Assert.ThrowsAsync<CniException>(() => Runtime().AddAsync(Pod(), _ct));
 
         Assert.Equal(CniErrorCode.HostPortTaken, error.Code);
-        Assert.Equal("network 'pods', plugin second, ADD: port 8080 is taken", error.Message);
+        Assert.Equal($"network 'pods' ({_folder["net.d/10-pods.conflist"]}), plugin second, ADD: port 8080 is taken", error.Message);
         Assert.Equal(["ADD first", "ADD second", "DEL second", "DEL first"], _plugins.Calls.Select(c => c.Name));
         Assert.Empty(Directory.GetFiles(_folder["cache/results"]));
     }
@@ -281,6 +281,87 @@ public sealed class CniRuntimeTests : IDisposable
         Assert.Equal(["ADD first", "ADD second", "ADD first"], _plugins.Calls.Select(c => c.Name));
     }
 
+    [Fact]
+    public async Task DEL_runs_the_plugins_of_the_networks_folder_also_when_they_are_gone_from_it()
+    {
+        Directory.CreateDirectory(_folder["net.d/n"]);
+        Write("n/50-more.conf", """{"type":"second"}""");
+        Write("10.conflist", """{"cniVersion":"1.1.0","name":"n"}""");
+        await Runtime().AddAsync(Pod(), _ct);
+        File.Delete(_folder["net.d/n/50-more.conf"]);
+
+        await Runtime().DelAsync(Pod(), _ct);
+
+        Assert.Equal(["ADD second", "DEL second"], _plugins.Calls.Select(c => c.Name));
+    }
+
+    [Fact]
+    public async Task By_name_a_list_comes_before_a_single_plugin_and_a_name_that_is_not_there_is_said_with_those_that_are()
+    {
+        Write("10.conf", """{"cniVersion":"1.0.0","name":"n","type":"first"}""");
+        Write("20.conflist", """{"cniVersion":"1.0.0","name":"n","plugins":[{"type":"second"}]}""");
+
+        await Runtime("n").AddAsync(Pod(), _ct);
+
+        Assert.Equal(["ADD second"], _plugins.Calls.Select(c => c.Name));
+        var error = await Assert.ThrowsAsync<CniException>(() => Runtime("m").AddAsync(Pod("c2"), _ct));
+        Assert.EndsWith("; there are: n", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task GC_can_be_switched_off_and_below_1_1_plugins_are_not_asked()
+    {
+        Write("10-pods.conflist", Chain.Replace("1.1.0", "1.0.0", StringComparison.Ordinal));
+        var runtime = Runtime();
+        await runtime.AddAsync(Pod(), _ct);
+        _plugins.Calls.Clear();
+
+        await runtime.GcAsync([], _ct);
+        Assert.Equal(["DEL second", "DEL first"], _plugins.Calls.Select(c => c.Name));
+
+        Write("10-pods.conflist", Chain.Replace("\"plugins\"", "\"disableGC\":true,\"plugins\"", StringComparison.Ordinal));
+        await runtime.AddAsync(Pod(), _ct);
+        _plugins.Calls.Clear();
+        await runtime.GcAsync([], _ct);
+        Assert.Empty(_plugins.Calls);
+    }
+
+    [Fact]
+    public async Task A_cache_that_cannot_be_written_fails_the_ADD_before_any_plugin_runs()
+    {
+        Write("10-pods.conflist", Chain);
+        await File.WriteAllTextAsync(_folder["cache"], "a file", _ct);
+
+        Assert.Equal(CniErrorCode.InputOutput, (await Assert.ThrowsAsync<CniException>(() => Runtime().AddAsync(Pod(), _ct))).Code);
+        Assert.Empty(_plugins.Calls);
+    }
+
+    [Fact]
+    public void A_container_without_an_id_has_the_one_that_cnitool_gives_it()
+        => Assert.Equal("cnitool-77383ca0a0715733ca6f", CniAttachment.ContainerIdOf("/var/run/netns/testing"));
+
+    [Fact]
+    public void Arguments_and_capabilities_are_read_as_cnitool_reads_them()
+    {
+        Assert.Equal(["A=1", "B=x=y"], CniAttachment.ParseArguments("B=x=y;A=1").Select(p => $"{p.Key}={p.Value}"));
+        Assert.Equal("[80]", CniAttachment.ParseCapabilities("""{"ports":[80]}""")["ports"].ToJsonString());
+        Assert.Empty(CniAttachment.ParseCapabilities(""));
+        Assert.Throws<CniException>(() => CniAttachment.ParseArguments("A"));
+        Assert.Throws<CniException>(() => CniAttachment.ParseCapabilities("[]"));
+        Assert.Throws<CniException>(() => CniAttachment.ParseCapabilities("{"));
+    }
+
+    [Fact]
+    public void A_network_is_described_with_where_its_plugins_are()
+    {
+        Write("10-pods.conflist", """{"cniVersion":"1.1.0","name":"n","disableCheck":true,"plugins":[{"type":"first"},{"type":"absent"}]}""");
+
+        var network = Runtime().Describe();
+
+        Assert.Equal(("n", _folder["net.d/10-pods.conflist"], "1.1.0", true, false), (network.Name, network.File, network.Version, network.ChecksDisabled, network.CollectionDisabled));
+        Assert.Equal([_folder["bin/first"], null], network.Plugins.Select(p => p.Executable));
+    }
+
     [Theory]
     [InlineData("../x", "eth0", "a path for an id")]
     [InlineData("c1", "a/b", "a path for an interface")]
@@ -295,7 +376,7 @@ public sealed class CniRuntimeTests : IDisposable
     }
 
     [Fact]
-    public async Task Calls_for_one_attachment_queue_and_for_others_go_on()
+    public async Task Calls_for_one_container_queue_and_for_others_go_on()
     {
         Write("10-pods.conflist", Chain);
         var runtime = Runtime();
@@ -327,7 +408,8 @@ public sealed class CniRuntimeTests : IDisposable
         {
             ConfigDirectory = _folder["net.d"], PluginDirectories = [_folder["bin"]], CacheDirectory = _folder["cache"], Network = network,
         },
-        _plugins);
+        _plugins,
+        TimeProvider.System);
 
     /// <summary>Stands for the plugins: each ADD gives the next address.</summary>
     private sealed class Recorder : IPluginExecutor
