@@ -3,7 +3,6 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
-using Fairlead.Linux;
 using Fairlead.Linux.Netlink.Route;
 
 namespace Fairlead.Bench.Kernel;
