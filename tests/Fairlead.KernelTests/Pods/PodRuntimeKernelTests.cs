@@ -61,7 +61,7 @@ public sealed class PodRuntimeKernelTests : IClassFixture<PodNode>
         Assert.Equal("Running", pod.Status.Phase);
         Assert.Equal("run\n", await _node.LogAsync("crash"));
         Assert.Equal("run\n", await _node.LogAsync("crash", previous: true));
-        Assert.Contains("BackOff Back-off restarting failed container main in pod crash_default", await _node.EventsAsync("crash"), StringComparison.Ordinal);
+        await UntilEventAsync("crash", "BackOff Back-off restarting failed container main in pod crash_default");
     }
 
     [Fact]
