@@ -32,7 +32,7 @@ public sealed class ContainerMachine : IAsyncDisposable
         File.WriteAllText(Path.Combine(Folder, "resolv.conf"), "search example.org\nnameserver 192.0.2.53\n");
         Surroundings = new ContainerHost
         {
-            StateFolder = Path.Combine(Folder, "run"),
+            StateFolder = Path.Combine(StateHome, "fairlead", "run"),
             Launcher = NativeLauncher.Path,
             Network = _nodes.A,
             ResolvConf = Path.Combine(Folder, "resolv.conf"),
@@ -43,6 +43,9 @@ public sealed class ContainerMachine : IAsyncDisposable
     }
 
     public string Folder { get; }
+
+    /// <summary>What $XDG_STATE_HOME is for a <c>fairlead</c> of this machine.</summary>
+    public string StateHome => Path.Combine(Folder, "state");
 
     public ContainerHost Surroundings { get; }
 
