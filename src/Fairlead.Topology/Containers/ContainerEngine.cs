@@ -1,8 +1,5 @@
 using System.Collections.Concurrent;
 using System.Runtime.InteropServices;
-using Fairlead.Linux.Processes;
-using Fairlead.Topology.Containers.Files;
-using Fairlead.Topology.Containers.Kernel;
 using Fairlead.Topology.Containers.Logs;
 using Fairlead.Topology.Containers.State;
 

@@ -32,9 +32,9 @@ internal static class NetworkView
 
     /// <summary>The form of Docker's <c>network inspect</c>.</summary>
     public static string ToJson(IEnumerable<NetworkRecord> networks, IReadOnlyList<ContainerRecord> containers)
-        => new JsonArray([.. networks.Select(n => Inspect(n, containers))]).ToJsonString(s_indented);
+        => new JsonArray([.. networks.Select(n => (JsonNode)Inspect(n, containers))]).ToJsonString(s_indented);
 
-    private static JsonNode Inspect(NetworkRecord network, IReadOnlyList<ContainerRecord> containers) => new JsonObject
+    private static JsonObject Inspect(NetworkRecord network, IReadOnlyList<ContainerRecord> containers) => new JsonObject
     {
         ["Name"] = network.Name,
         ["Id"] = network.Id,

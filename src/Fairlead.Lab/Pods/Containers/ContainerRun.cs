@@ -2,7 +2,6 @@ using System.Globalization;
 using System.Security.Cryptography;
 using Fairlead.Cni.Launcher;
 using Fairlead.Lab.Pods.Leftovers;
-using Fairlead.Lab.Pods.Logs;
 using Fairlead.Linux.Namespaces;
 using Fairlead.Linux.Processes;
 using Fairlead.Topology.Containers.Launch;

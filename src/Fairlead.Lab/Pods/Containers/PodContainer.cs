@@ -1,5 +1,4 @@
 using Fairlead.Kube.Objects;
-using Fairlead.Lab.Pods.Logs;
 using Fairlead.Linux.Processes;
 using Fairlead.Topology.Containers.Launch;
 using Fairlead.Topology.Containers.Logs;

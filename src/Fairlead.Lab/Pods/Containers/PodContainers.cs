@@ -1,7 +1,6 @@
 using System.Collections.Immutable;
 using Fairlead.Kube.Objects;
 using Fairlead.Kube.State;
-using Fairlead.Lab.Pods.Logs;
 using Fairlead.Lab.Pods.Sandboxes;
 using Fairlead.Topology.Containers.Logs;
 

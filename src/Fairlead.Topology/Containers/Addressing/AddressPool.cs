@@ -21,7 +21,7 @@ internal static class AddressPool
             var address = asked.FirstOrDefault(a => a.AddressFamily == subnet.Family);
             if (address is null)
             {
-                return new InterfaceAddress(NextFree(network, subnet, taken.Keys), subnet.Network.PrefixLength);
+                return new InterfaceAddress(NextFree(network, subnet, taken), subnet.Network.PrefixLength);
             }
 
             return taken.TryGetValue(address, out var holder)
@@ -50,13 +50,13 @@ internal static class AddressPool
                 $"--ip {address} is not an address for a host in network '{network.Name}' ({string.Join(", ", network.Subnets.Select(s => s.Range))})");
     }
 
-    private static IPAddress NextFree(NetworkRecord network, NetworkSubnet subnet, ICollection<IPAddress> taken)
+    private static IPAddress NextFree(NetworkRecord network, NetworkSubnet subnet, Dictionary<IPAddress, string> taken)
     {
         var pool = subnet.PoolNetwork;
         for (var number = AddressNumber.First(pool); number <= AddressNumber.Last(pool); number++)
         {
             var address = AddressNumber.ToAddress(number, pool.BaseAddress);
-            if (IsForHosts(subnet.Network, address) && !taken.Contains(address))
+            if (IsForHosts(subnet.Network, address) && !taken.ContainsKey(address))
             {
                 return address;
             }

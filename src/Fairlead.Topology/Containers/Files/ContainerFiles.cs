@@ -35,6 +35,8 @@ internal sealed record NamePlan(ResolvConf Conf, bool NeedsResolver, IReadOnlyLi
 /// <summary>The files by which a container knows itself and finds others.</summary>
 internal static class ContainerFiles
 {
+    private static readonly string[] s_names = ["hostname", "resolv.conf", "hosts"];
+
     private const string Header =
         """
         127.0.0.1	localhost
@@ -56,7 +58,7 @@ internal static class ContainerFiles
 
     /// <summary>The mounts that bring them into the container.</summary>
     public static IEnumerable<PodMount> Mounts(ContainerStore store, ContainerRecord container)
-        => new[] { "hostname", "resolv.conf", "hosts" }.Select(name => new PodMount { Source = store.FileOf(container.Id, name), Target = $"/etc/{name}" });
+        => s_names.Select(name => new PodMount { Source = store.FileOf(container.Id, name), Target = $"/etc/{name}" });
 
     /// <summary>The names of a network's members: name, host name and aliases of each.</summary>
     public static string Members(IEnumerable<ContainerRecord> members)
