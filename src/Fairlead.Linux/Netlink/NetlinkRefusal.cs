@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
+using Fairlead.Linux.Netlink.Netfilter;
 using Fairlead.Linux.Netlink.Route;
 
 namespace Fairlead.Linux.Netlink;
@@ -104,6 +105,7 @@ internal sealed record NetlinkRefusal(int Errno, string? Words, string? Attribut
     private static AttributeNamer NamesOf(NetlinkProtocol protocol) => protocol switch
     {
         NetlinkProtocol.Route => RouteAttributeNames.Of,
+        NetlinkProtocol.Netfilter => NetfilterAttributeNames.Of,
         _ => NumberOf,
     };
 

@@ -176,6 +176,19 @@ public sealed class NftablesOperationTests(TestNamespaces namespaces) : IClassFi
     }
 
     [Fact]
+    public void A_refusal_names_the_attribute()
+    {
+        using var socket = NftablesSocket.Open(namespaces.New());
+        string? Refused(NftOperation operation) => Assert.Throws<LinuxException>(() => socket.Commit(New().Add(operation))).Attribute;
+
+        Assert.Equal("NFTA_CHAIN_TABLE", Refused(new AddChain("c")));
+        socket.Commit(New().Add(new AddTable()).Add(new AddChain("c")).Add(new AddSet(s_addresses)).Add(new AddElements(s_addresses, new NftElement([Address(1)]))));
+        Assert.Equal("NFTA_RULE_CHAIN", Refused(new AddRule("nowhere", Act.Accept)));
+        Assert.Equal("NFTA_SET_ELEM_LIST_SET", Refused(new AddElements(s_addresses with { Name = "nowhere" }, new NftElement([Address(1)]))));
+        Assert.Equal("NFTA_LIST_ELEM", Refused(new DeleteElements(s_addresses, new NftElement([Address(2)]))));
+    }
+
+    [Fact]
     public void A_hundred_thousand_elements_are_one_transaction()
     {
         using var socket = NftablesSocket.Open(namespaces.New());

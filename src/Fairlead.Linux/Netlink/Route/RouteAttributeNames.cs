@@ -3,70 +3,14 @@ using System.Runtime.InteropServices;
 namespace Fairlead.Linux.Netlink.Route;
 
 /// <summary>The kernel's names of rtnetlink's attributes, to say which of a request was refused.</summary>
-/// <remarks>A table is one constant, its common beginning first: it costs nothing until something is refused.</remarks>
 internal static class RouteAttributeNames
 {
-    /// <summary>
-    /// Names the attribute that begins at <paramref name="offset"/> of a request; or, where a type is given, that of the nest which
-    /// begins there, or of the request itself where nothing does.
-    /// </summary>
+    /// <inheritdoc cref="AttributeNames.Of"/>
     internal static string Of(ReadOnlySpan<byte> request, int offset, int? missing)
     {
-        if (request.Length < NetlinkConstants.HeaderLength)
-        {
-            return Unknown(request, offset, missing);
-        }
-
-        var (table, header) = TopOf(MemoryMarshal.Read<ushort>(request[4..]), request);
-        var start = NetlinkConstants.HeaderLength + NetlinkConstants.Align(header);
-        if (missing is { } top && offset < start)
-        {
-            return Word(table, top) ?? Unknown(request, offset, missing);
-        }
-
-        // Down the nests, as long as the place lies behind the beginning of one.
-        var end = request.Length;
-        var kind = "";
-        while (start + NetlinkConstants.AttributeHeaderLength <= end)
-        {
-            var length = MemoryMarshal.Read<ushort>(request[start..]);
-            var type = MemoryMarshal.Read<ushort>(request[(start + 2)..]) & NetlinkConstants.AttributeTypeMask;
-            if (length < NetlinkConstants.AttributeHeaderLength || start + length > end)
-            {
-                break;
-            }
-
-            if (start == offset && missing is null)
-            {
-                return Word(table, type) ?? Unknown(request, offset, missing);
-            }
-
-            if (offset >= start + NetlinkConstants.Align(length))
-            {
-                start += NetlinkConstants.Align(length);
-                continue;
-            }
-
-            var body = start + NetlinkConstants.AttributeHeaderLength;
-            end = start + length;
-            if (table == Link && type == RouteConstants.IflaLinkInfo)
-            {
-                kind = KindOf(request[body..end]);
-            }
-
-            (table, header) = Inside(table, type, kind);
-            if (start == offset)
-            {
-                return Word(table, missing!.Value) ?? Unknown(request, offset, missing);
-            }
-
-            start = body + header;
-        }
-
-        return Unknown(request, offset, missing);
+        var (table, header) = request.Length < NetlinkConstants.HeaderLength ? ("", 0) : TopOf(MemoryMarshal.Read<ushort>(request[4..]), request);
+        return AttributeNames.Of(request, offset, missing, table, header, Inside);
     }
-
-    private static string Unknown(ReadOnlySpan<byte> request, int offset, int? missing) => NetlinkRefusal.NumberOf(request, offset, missing);
 
     /// <summary>The attributes of a kind of request, and the length of what stands before them.</summary>
     private static (string Table, int Header) TopOf(ushort type, ReadOnlySpan<byte> request) => type switch
@@ -82,7 +26,7 @@ internal static class RouteAttributeNames
     };
 
     /// <summary>The attributes within a nest, and the length of what stands before them.</summary>
-    private static (string Table, int Header) Inside(string table, int type, string kind) => (table, type) switch
+    private static (string Table, int Header) Inside(string table, int type, ReadOnlySpan<byte> level) => (table, type) switch
     {
         (Link, RouteConstants.IflaLinkInfo) => (LinkInfo, 0),
         (Link, RouteConstants.IflaPropList) => (Link, 0),
@@ -90,7 +34,7 @@ internal static class RouteAttributeNames
         (Families, RouteConstants.AfInet6) => (Inet6, 0),
         (BridgeLink, RouteConstants.IflaAfSpec) => (BridgeAf, 0),
         (LinkInfo, RouteConstants.IflaInfoSlaveData) => (BridgePort, 0),
-        (LinkInfo, RouteConstants.IflaInfoData) => (kind switch
+        (LinkInfo, RouteConstants.IflaInfoData) => (AttributeNames.TextOf(level, RouteConstants.IflaInfoKind) switch
         {
             "bridge" => Bridge,
             "vlan" => Vlan,
@@ -109,27 +53,6 @@ internal static class RouteAttributeNames
         (Route, RouteConstants.RtaMultipath) => (Route, 8),
         _ => ("", 0),
     };
-
-    private static string KindOf(ReadOnlySpan<byte> info)
-    {
-        var reader = new AttributeReader(info);
-        while (reader.TryRead(out var attribute))
-        {
-            if (attribute.Type == RouteConstants.IflaInfoKind)
-            {
-                return attribute.Text;
-            }
-        }
-
-        return "";
-    }
-
-    /// <summary>The name of this number in a table, or null.</summary>
-    private static string? Word(string table, int number)
-    {
-        var words = table.Split([' ', '\n'], StringSplitOptions.RemoveEmptyEntries);
-        return number >= 0 && number + 1 < words.Length && words[number + 1] != "-" ? words[0] + words[number + 1] : null;
-    }
 
     private const string Veth = "VETH_INFO_ UNSPEC PEER";
     private const string Families = "AF_ UNSPEC UNIX INET - - - - BRIDGE - - INET6";
