@@ -80,22 +80,6 @@ internal static unsafe partial class Libc
         return file;
     }
 
-    /// <summary>Has an interface take every frame on its cable (netdevice(7)). An interface of this namespace; rtnetlink has no word for it here.</summary>
-    public static void SetPromiscuous(string name)
-    {
-        const nuint GetFlags = 0x8913; // SIOCGIFFLAGS
-        const nuint SetFlags = 0x8914; // SIOCSIFFLAGS
-        const short Promiscuous = 0x100; // IFF_PROMISC
-        const int NameSize = 16;
-        using var any = new SafeFileHandle(Check(socket(2, 2 | OpenCloseOnExec, 0), "socket"), ownsHandle: true); // AF_INET, SOCK_DGRAM
-        var request = stackalloc byte[40]; // struct ifreq
-        new Span<byte>(request, 40).Clear();
-        _ = System.Text.Encoding.UTF8.GetBytes(name, new Span<byte>(request, NameSize - 1));
-        Check(ioctl(any, GetFlags, request), $"read flags of {name}");
-        *(short*)(request + NameSize) |= Promiscuous;
-        Check(ioctl(any, SetFlags, request), $"make {name} promiscuous");
-    }
-
     /// <summary>Kills a process and every other of its group.</summary>
     public static void KillGroup(int id) => _ = kill(-id, 9); // gone already is as good
 
@@ -190,12 +174,6 @@ internal static unsafe partial class Libc
 
     [LibraryImport("libc", SetLastError = true)]
     internal static partial nint write(int fd, byte* buffer, nuint count);
-
-    [LibraryImport("libc", SetLastError = true)]
-    private static partial int socket(int domain, int type, int protocol);
-
-    [LibraryImport("libc", SetLastError = true)]
-    private static partial int ioctl(SafeFileHandle fd, nuint request, void* argument);
 
     [LibraryImport("libc", SetLastError = true)]
     private static partial int kill(int id, int signal);

@@ -29,43 +29,25 @@ internal static class BridgeCheck
             {
                 throw Changed($"link '{expected.Name}' is not on bridge '{config.Bridge}'");
             }
+
+            if (link.Kind == "veth" && config.Vlans.Missing(host, link.Index) is { } missing)
+            {
+                throw Changed($"link '{expected.Name}' is not in {missing}");
+            }
         }
 
-        VerifyContainer(call, previous);
-        VerifyGateways(config, previous, host, bridge);
+        PodInterface.Verify(call, previous, mustBeUp: !config.DisableContainerInterface);
+        VerifyGateways(config, previous, host, config.IsGateway && config.Vlans.Id != 0
+            ? host.FindLink(config.Vlans.GatewayName(config.Bridge)) ?? throw Changed($"the gateway of VLAN {config.Vlans.Id} is gone")
+            : bridge);
         if (config.Masquerade && !PodMasquerade.Has(AttachmentMark.Of(call)))
         {
             throw Changed("the masquerade rule is gone");
         }
-    }
 
-    private static void VerifyContainer(PluginCall call, CniResult previous)
-    {
-        using var pod = PodNamespace.Open(call.Environment);
-        using var inside = RouteSocket.Open(pod);
-        var name = call.Environment.InterfaceName;
-        var link = inside.FindLink(name) ?? throw Changed($"'{name}' is gone from {call.Environment.Namespace}");
-        var expected = previous.Interfaces.FirstOrDefault(i => i.Name == name && i.Sandbox.Length > 0);
-        if (expected is { Mac.Length: > 0 } && !string.Equals(expected.Mac, link.Mac?.ToString(), StringComparison.OrdinalIgnoreCase))
+        if (config.SpoofCheck && !SpoofCheck.Has(AttachmentMark.Of(call)))
         {
-            throw Changed($"'{name}' has the hardware address {link.Mac}, not {expected.Mac}");
-        }
-
-        if (!link.Up)
-        {
-            throw Changed($"'{name}' is down");
-        }
-
-        var present = inside.Addresses(link.Index).Select(a => a.Address).ToHashSet();
-        foreach (var address in previous.Addresses.Where(a => !present.Contains(new InterfaceAddress(a.Address, a.PrefixLength))))
-        {
-            throw Changed($"'{name}' has lost the address {address}");
-        }
-
-        var routes = inside.Routes();
-        foreach (var route in previous.Routes.Where(r => !routes.Any(k => k.Destination.Equals(r.Destination))))
-        {
-            throw Changed($"the route to {route.Destination} is gone from {call.Environment.Namespace}");
+            throw Changed("the spoof check is gone");
         }
     }
 
@@ -83,5 +65,5 @@ internal static class BridgeCheck
         }
     }
 
-    private static CniException Changed(string what) => new(CniErrorCode.AttachmentChanged, what);
+    private static CniException Changed(string what) => PodInterface.Changed(what);
 }

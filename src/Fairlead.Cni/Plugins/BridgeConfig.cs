@@ -7,8 +7,6 @@ namespace Fairlead.Cni.Plugins;
 internal sealed record BridgeConfig
 {
     private const string DefaultBridge = "cni0";
-    private const int SmallestMtu = 68; // RFC 791: what every IPv4 link must carry
-    private const int LargestMtu = 65535;
 
     public required string Bridge { get; init; }
 
@@ -30,6 +28,17 @@ internal sealed record BridgeConfig
     /// <summary>Whether ports may talk to the bridge only and not to each other.</summary>
     public bool PortIsolation { get; init; }
 
+    /// <summary>Whether frames of a container leave it only with its own hardware address.</summary>
+    public bool SpoofCheck { get; init; }
+
+    /// <summary>Whether IPv6 asks the link for another holder of an address before it is used.</summary>
+    public bool DetectDuplicates { get; init; }
+
+    /// <summary>Whether the container's end stays down, for somebody else to set up.</summary>
+    public bool DisableContainerInterface { get; init; }
+
+    public BridgeVlans Vlans { get; init; } = BridgeVlans.None;
+
     public MacAddress? Mac { get; init; }
 
     public string IpamType { get; init; } = "";
@@ -39,7 +48,7 @@ internal sealed record BridgeConfig
     public static BridgeConfig Read(PluginCall call)
     {
         var root = call.Config.Root;
-        RefuseWhatIsMissing(root);
+        MasqueradeBackend.Verify(root);
         var isDefaultGateway = root["isDefaultGateway"].Flag();
         var isGateway = root["isGateway"].Flag();
         var config = new BridgeConfig
@@ -49,11 +58,15 @@ internal sealed record BridgeConfig
             IsDefaultGateway = isDefaultGateway,
             ForceAddress = root["forceAddress"].Flag(),
             Masquerade = root["ipMasq"].Flag(),
-            Mtu = root["mtu"].Number(0, 0, LargestMtu) is > 0 and var mtu ? mtu : null,
+            Mtu = LinkMtu.Read(root["mtu"]),
             Hairpin = root["hairpinMode"].Flag(),
             Promiscuous = root["promiscMode"].Flag(),
             PortIsolation = root["portIsolation"].Flag(),
-            Mac = ReadMac(call),
+            SpoofCheck = root["macspoofchk"].Flag(),
+            DetectDuplicates = root["enabledad"].Flag(),
+            DisableContainerInterface = root["disableContainerInterface"].Flag(),
+            Vlans = BridgeVlans.Read(root),
+            Mac = RequestedMac.Read(call),
             IpamType = call.Config.Ipam["type"].Text(),
             Dns = ResultReader.Dns(root["dns"]),
         };
@@ -62,58 +75,13 @@ internal sealed record BridgeConfig
             throw root["bridge"].Fault($"'{config.Bridge}' {fault}");
         }
 
-        if (config.Mtu < SmallestMtu)
+        if (config.DisableContainerInterface && config.IpamType.Length > 0)
         {
-            throw root["mtu"].Fault($"{config.Mtu} is less than {SmallestMtu}");
+            throw root["disableContainerInterface"].Fault("cannot be set together with ipam: an interface that is down has no use for addresses");
         }
 
         return config is { Hairpin: true, Promiscuous: true }
             ? throw root["hairpinMode"].Fault("cannot be set together with promiscMode")
             : config;
-    }
-
-    /// <summary>An option without an effect would be a trap: better a refusal.</summary>
-    private static void RefuseWhatIsMissing(ConfigNode root)
-    {
-        if (root["vlan"].Number(0, 0, 4094) != 0)
-        {
-            throw CniException.NotImplemented("vlan", "leave it out, or use the reference plugin for this network");
-        }
-
-        if (root["vlanTrunk"].Items().Any())
-        {
-            throw CniException.NotImplemented("vlanTrunk", "leave it out, or use the reference plugin for this network");
-        }
-
-        foreach (var key in (ReadOnlySpan<string>)["macspoofchk", "enabledad", "disableContainerInterface"])
-        {
-            if (root[key].Flag())
-            {
-                throw CniException.NotImplemented(key, "leave it out, or use the reference plugin for this network");
-            }
-        }
-
-        if (root["ipMasqBackend"].Text("nftables") is not ("nftables" or "") and var backend)
-        {
-            throw backend == "iptables"
-                ? CniException.NotImplemented("ipMasqBackend: iptables", "leave it out; nftables does the same")
-                : root["ipMasqBackend"].Fault($"'{backend}' is neither iptables nor nftables");
-        }
-    }
-
-    /// <summary>The runtime's address wins over the user's, and that over CNI_ARGS.</summary>
-    private static MacAddress? ReadMac(PluginCall call)
-    {
-        foreach (var node in (ReadOnlySpan<ConfigNode>)[call.Config.Runtime["mac"], call.Config.CniArgs["mac"]])
-        {
-            if (node.Text() is { Length: > 0 } text)
-            {
-                return MacAddress.TryParse(text, null, out var mac) ? mac : throw node.Fault($"'{text}' is no hardware address");
-            }
-        }
-
-        return call.Environment.Arguments["MAC"] is not { Length: > 0 } argument ? null
-            : MacAddress.TryParse(argument, null, out var parsed) ? parsed
-            : throw new CniException(CniErrorCode.InvalidEnvironment, $"CNI_ARGS: MAC: '{argument}' is no hardware address");
     }
 }

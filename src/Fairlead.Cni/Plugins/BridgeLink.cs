@@ -22,15 +22,20 @@ internal static class BridgeLink
             host.SetUp(bridge.Index);
         }
 
-        if (config.Promiscuous)
+        if (config.Promiscuous && !bridge.Promiscuous)
         {
-            Libc.SetPromiscuous(bridge.Name);
+            host.SetLink(bridge.Index, new LinkChange { Promiscuous = true });
+        }
+
+        if (!config.Vlans.IsEmpty && bridge.Bridge?.VlanFiltering != true)
+        {
+            host.SetLink(bridge.Index, new LinkChange { Bridge = new BridgeOptions { VlanFiltering = true } });
         }
 
         if (!gateways.IsEmpty)
         {
-            EnsureAddresses(host, config, bridge, gateways);
-            EnsureForwarding(gateways);
+            EnsureAddresses(host, config, config.Vlans.Id == 0 ? bridge : EnsureVlanGateway(host, config, bridge), gateways);
+            ForwardingSetting.Ensure(gateways.Select(g => g.Address));
         }
 
         return bridge;
@@ -41,7 +46,10 @@ internal static class BridgeLink
     {
         try
         {
-            return host.CreateBridge(new BridgeSpec(config.Bridge) { Mac = NewMac(), Mtu = config.Mtu, Up = true });
+            return host.CreateBridge(new BridgeSpec(config.Bridge)
+            {
+                Mac = NewMac(), Mtu = config.Mtu, Up = true, Options = config.Vlans.IsEmpty ? null : new BridgeOptions { VlanFiltering = true },
+            });
         }
         catch (LinuxException e) when (e.IsExists)
         {
@@ -81,15 +89,33 @@ internal static class BridgeLink
         }
     }
 
-    private static void EnsureForwarding(ImmutableArray<InterfaceAddress> gateways)
+    /// <summary>The host's interface in the VLAN: a pair of which one end is a port like a container's.</summary>
+    private static Link EnsureVlanGateway(RouteSocket host, BridgeConfig config, Link bridge)
     {
-        foreach (var (family, key) in (ReadOnlySpan<(AddressFamily, string)>)
-            [(AddressFamily.InterNetwork, "net/ipv4/ip_forward"), (AddressFamily.InterNetworkV6, "net/ipv6/conf/all/forwarding")])
+        var name = config.Vlans.GatewayName(bridge.Name);
+        if (CniNames.InterfaceNameFault(name) is { } fault)
         {
-            if (gateways.Any(g => g.Address.AddressFamily == family) && Sysctl.Read(key) != "1")
-            {
-                Sysctl.Write(key, "1");
-            }
+            throw new CniException(CniErrorCode.InvalidNetworkConfig, $"bridge: '{name}', the gateway in the VLAN, {fault}");
         }
+
+        if (host.FindLink(name) is { } there)
+        {
+            return there;
+        }
+
+        var port = $"veth{StableHash.Text(name)}";
+        try
+        {
+            host.CreateVeth(new VethSpec(port) { PeerName = name, Master = bridge.Index, Mtu = bridge.Mtu, Up = true, PeerUp = true });
+        }
+        catch (LinuxException e) when (e.IsExists)
+        {
+            return host.GetLink(name); // another ADD was first
+        }
+
+        var link = host.GetLink(port);
+        host.SetLink(link.Index, new LinkChange { Alias = $"gateway of VLAN {config.Vlans.Id} on {bridge.Name}" });
+        (config.Vlans with { Trunk = [] }).Apply(host, link.Index);
+        return host.GetLink(name);
     }
 }

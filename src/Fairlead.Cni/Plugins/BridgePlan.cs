@@ -2,7 +2,6 @@ using System.Collections.Immutable;
 using System.Net;
 using Fairlead.Cni.Protocol;
 using Fairlead.Linux;
-using Fairlead.Linux.Netlink.Route;
 
 namespace Fairlead.Cni.Plugins;
 
@@ -12,8 +11,6 @@ internal sealed record BridgePlan(
 {
     private static readonly IPNetwork s_everythingIPv4 = new(IPAddress.Any, 0);
     private static readonly IPNetwork s_everythingIPv6 = new(IPAddress.IPv6Any, 0);
-
-    public bool HasIPv6 => Addresses.Any(a => !AddressText.IsIPv4(a.Address));
 
     public static BridgePlan Make(BridgeConfig config, CniResult ipam)
     {
@@ -37,30 +34,7 @@ internal sealed record BridgePlan(
             }
         }
 
-        foreach (var route in routes)
-        {
-            if (route.AdvertisedMss is not null)
-            {
-                throw CniException.NotImplemented("ipam.routes: advmss", "leave it out");
-            }
-        }
-
         return new BridgePlan(addresses.ToImmutable(), routes.ToImmutable(), gateways.ToImmutable(), MacOf(addresses));
-    }
-
-    /// <summary>A route as the kernel takes it; without a gateway of its own it goes by that of the address of its family.</summary>
-    public Route KernelRoute(CniRoute route, int link)
-    {
-        var isIPv4 = AddressText.IsIPv4(route.Destination.BaseAddress);
-        return new Route(route.Destination)
-        {
-            Gateway = route.Gateway ?? Addresses.FirstOrDefault(a => AddressText.IsIPv4(a.Address) == isIPv4)?.Gateway,
-            Link = link,
-            Mtu = route.Mtu,
-            Metric = (uint)(route.Priority ?? 0),
-            Table = route.Table is { } table ? (uint)table : Route.MainTable,
-            Scope = route.Scope is { } scope ? (RouteScope)scope : null,
-        };
     }
 
     /// <summary>

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Fairlead.Cni.Ipam;
+using Fairlead.Cni.Plugins.Links;
 
 namespace Fairlead.Cni.Plugins;
 
@@ -9,9 +10,18 @@ public static class PluginCatalog
     private static readonly ImmutableArray<(string Name, Func<IPlugin> Create)> s_plugins =
     [
         ("bridge", () => new BridgePlugin()),
+        ("dummy", () => new ContainerLinkPlugin(new DummyLink())),
+        ("host-device", () => new HostDevicePlugin()),
         ("host-local", () => new HostLocalPlugin()),
+        ("ipvlan", () => new ContainerLinkPlugin(new IpvlanLink())),
         ("loopback", () => new LoopbackPlugin()),
+        ("macvlan", () => new ContainerLinkPlugin(new MacvlanLink())),
+        ("net-script", () => new BridgePlugin()), // the name that a script had which did by hand what bridge does
         ("portmap", () => new PortmapPlugin()),
+        ("ptp", () => new PtpPlugin()),
+        ("static", () => new StaticPlugin()),
+        ("tap", () => new ContainerLinkPlugin(new TapLink())),
+        ("vlan", () => new ContainerLinkPlugin(new VlanLink())),
     ];
 
     /// <summary>Every name, sorted.</summary>

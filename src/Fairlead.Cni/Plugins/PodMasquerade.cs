@@ -16,7 +16,6 @@ internal static class PodMasquerade
     public const string Table = "fairlead-cni-masquerade";
     private const string Hook = "postrouting";
     private const int SourceNatPriority = 100;
-    private const int Attempts = 20;
 
     public static void Add(AttachmentMark mark, IEnumerable<CniAddress> addresses)
     {
@@ -55,30 +54,7 @@ internal static class PodMasquerade
         using var socket = NftablesSocket.Open();
         foreach (var terms in NftFamilyTerms.Both)
         {
-            Remove(socket, terms, matches);
-        }
-    }
-
-    private static void Remove(NftablesSocket socket, NftFamilyTerms terms, Func<AttachmentMark?, bool> matches)
-    {
-        var map = MapOf(terms);
-        for (var attempt = 1; ; attempt++)
-        {
-            var stale = socket.Elements(terms.Family, Table, map).Where(e => matches(AttachmentMark.OfComment(e.Comment))).ToImmutableArray();
-            if (stale.IsEmpty)
-            {
-                return;
-            }
-
-            try
-            {
-                socket.Commit(new NftTransaction(terms.Family, Table).Add(new DeleteElements(map, stale)));
-                return;
-            }
-            catch (LinuxException e) when (e.IsNotFound && attempt < Attempts)
-            {
-                // Another call removed one of them in between.
-            }
+            OwnedElements.Remove(socket, terms.Family, Table, [MapOf(terms)], (_, e) => matches(AttachmentMark.OfComment(e.Comment)));
         }
     }
 

@@ -35,7 +35,7 @@ internal sealed class NetworkConfig : IDisposable
     public ConfigNode CniArgs => Root["args"]["cni"];
 
     /// <summary>The result of the plugin before this one, or of the ADD that is now checked or undone.</summary>
-    public CniResult? Previous => Root["prevResult"] is { Exists: true } node ? ResultReader.Read(node) : null;
+    public CniResult? Previous => Root["prevResult"] is { Exists: true } node ? ResultReader.Read(node, Version) : null;
 
     /// <summary>GC: what must stay; null where the runtime did not say, so that nothing may go.</summary>
     public ImmutableArray<CniAttachmentKey>? ValidAttachments

@@ -5,9 +5,11 @@ namespace Fairlead.Cni.Protocol;
 /// <summary>Reads the three forms that results have had: until 0.2.0, from 0.3.0 and from 1.0.0.</summary>
 internal static class ResultReader
 {
-    public static CniResult Read(ConfigNode node)
+    /// <param name="node">The result.</param>
+    /// <param name="otherwise">The version of one that names none: that of the configuration it is in, as the specification's examples have it.</param>
+    public static CniResult Read(ConfigNode node, CniVersion? otherwise = null)
     {
-        var version = CniVersion.Parse(node["cniVersion"].Text());
+        var version = node["cniVersion"].Text() is { Length: 0 } && otherwise is { } outer ? outer : CniVersion.Parse(node["cniVersion"].Text());
         return version < CniVersion.V030 ? ReadFirstForm(node) : ReadLists(node);
     }
 

@@ -3,6 +3,9 @@ namespace Fairlead.Linux.Nftables;
 /// <summary>What a rule can look at, under nft's names.</summary>
 public static class Load
 {
+    /// <summary>The sender's hardware address; in tables of family bridge, or behind a match of the interface's type.</summary>
+    public static NftExpression EtherSaddr { get; } = new PayloadExpression("ether saddr", NftType.EtherAddress, PayloadBase.Link, 6, null, null);
+
     public static NftExpression IpSaddr { get; } = Network("ip saddr", NftType.Ipv4Address, 12, NftRuleContext.Ipv4);
 
     public static NftExpression IpDaddr { get; } = Network("ip daddr", NftType.Ipv4Address, 16, NftRuleContext.Ipv4);

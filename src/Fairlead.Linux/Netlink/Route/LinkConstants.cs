@@ -66,6 +66,7 @@ internal static partial class RouteConstants
     internal const ushort IflaVxlanDf = 29;
 
     internal const ushort IflaMacvlanMode = 1;
+    internal const ushort IflaMacvlanBroadcastQueueLength = 7;
     internal const ushort IflaIpvlanMode = 1;
     internal const ushort IflaIpvlanFlags = 2;
     internal const ushort IflaVlanId = 1;

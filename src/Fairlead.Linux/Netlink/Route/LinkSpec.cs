@@ -128,13 +128,23 @@ public sealed record MacvlanSpec(string Name) : LinkSpec(Name)
 
     public MacvlanMode Mode { get; init; } = MacvlanMode.Bridge;
 
+    /// <summary>How many broadcasts may wait to be given to the others on the cable (IFLA_MACVLAN_BC_QUEUE_LEN); null for the kernel's own.</summary>
+    public uint? BroadcastQueueLength { get; init; }
+
     internal override string Kind => "macvlan";
 
     internal override string KernelOption => "CONFIG_MACVLAN";
 
     internal override int? Below => Parent;
 
-    internal override void WriteDetails(ref NetlinkWriter writer) => writer.Attribute(RouteConstants.IflaMacvlanMode, (uint)Mode);
+    internal override void WriteDetails(ref NetlinkWriter writer)
+    {
+        writer.Attribute(RouteConstants.IflaMacvlanMode, (uint)Mode);
+        if (BroadcastQueueLength is { } length)
+        {
+            writer.Attribute(RouteConstants.IflaMacvlanBroadcastQueueLength, length);
+        }
+    }
 }
 
 /// <summary>An interface with addresses of its own and the Ethernet address of the one below. Some kernels lack it.</summary>
