@@ -10,6 +10,7 @@ internal sealed record HostLocalConfig(
     ImmutableArray<RangeSet> RangeSets,
     ImmutableArray<CniRoute> Routes,
     ImmutableArray<IPAddress> Requested,
+    ImmutableArray<IPNetwork> Excluded,
     string Folder,
     string ResolvConf)
 {
@@ -40,9 +41,13 @@ internal sealed record HostLocalConfig(
             sets.ToImmutable(),
             [.. ipam["routes"].Items().Select(ResultReader.Route)],
             Requests(call),
+            [.. ipam["exclude"].Items().Select(ReadExclusion)],
             Path.Combine(data, config.Name),
             ipam["resolvConf"].Text());
     }
+
+    /// <summary>Whether no container may get an address, though it is in a range.</summary>
+    public bool IsExcluded(IPAddress address) => Excluded.Any(network => AddressText.IsIPv4(network.BaseAddress) == AddressText.IsIPv4(address) && network.Contains(address));
 
     private static void Verify(ImmutableArray<RangeSet>.Builder sets, ConfigNode ipam, CniVersion version)
     {
@@ -73,9 +78,9 @@ internal sealed record HostLocalConfig(
     private static ImmutableArray<IPAddress> Requests(PluginCall call)
     {
         var requested = ImmutableArray.CreateBuilder<IPAddress>();
-        if (call.Environment.Arguments["IP"] is { Length: > 0 } argument)
+        foreach (var argument in call.Environment.Arguments["IP"]?.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries) ?? [])
         {
-            requested.Add(AddressText.TryParse(argument, out var address)
+            requested.Add(AddressText.TryParse(Bare(argument), out var address)
                 ? address
                 : throw new CniException(CniErrorCode.InvalidEnvironment, $"CNI_ARGS: IP: '{argument}' is no IP address"));
         }
@@ -83,10 +88,18 @@ internal sealed record HostLocalConfig(
         foreach (var node in call.Config.CniArgs["ips"].Items().Concat(call.Config.Runtime["ips"].Items()))
         {
             var text = node.Text();
-            var bare = text.IndexOf('/', StringComparison.Ordinal) is > 0 and var slash ? text[..slash] : text;
-            requested.Add(AddressText.TryParse(bare, out var address) ? address : throw node.Fault($"'{text}' is no IP address"));
+            requested.Add(AddressText.TryParse(Bare(text), out var address) ? address : throw node.Fault($"'{text}' is no IP address"));
         }
 
         return requested.ToImmutable();
     }
+
+    /// <summary>Runtimes write the prefix length with it or leave it out; it is the range's.</summary>
+    private static string Bare(string text) => text.IndexOf('/', StringComparison.Ordinal) is > 0 and var slash ? text[..slash] : text;
+
+    /// <summary>A network, or one address; the reference has no such option.</summary>
+    private static IPNetwork ReadExclusion(ConfigNode node)
+        => node.Text().Contains('/', StringComparison.Ordinal) ? node.Network()!.Value
+            : node.Address() is { } address ? new IPNetwork(address, AddressText.Bits(address))
+            : throw node.Fault("is empty");
 }

@@ -26,7 +26,7 @@ internal sealed class HostLocalPlugin : IPlugin
         var requested = config.Requested.ToList();
         for (var i = 0; i < config.RangeSets.Length; i++)
         {
-            addresses.Add(Allocate(store, config.RangeSets[i], i, requested, call.Attachment));
+            addresses.Add(Allocate(store, config, i, requested, call.Attachment));
         }
 
         if (requested.Count > 0)
@@ -63,7 +63,7 @@ internal sealed class HostLocalPlugin : IPlugin
         var used = store.Entries().Where(entry => entry.Text.Length > 0).Select(entry => entry.Address).ToHashSet();
         foreach (var set in config.RangeSets)
         {
-            if (set.Candidates(null).All(candidate => used.Contains(candidate.Address)))
+            if (set.Candidates(null).All(candidate => used.Contains(candidate.Address) || config.IsExcluded(candidate.Address)))
             {
                 throw new CniException(CniErrorCode.NotAvailable, $"no free address in {set}");
             }
@@ -76,8 +76,9 @@ internal sealed class HostLocalPlugin : IPlugin
         store?.ReleaseAllBut(valid);
     }
 
-    private static CniAddress Allocate(AddressStore store, RangeSet set, int index, List<IPAddress> requested, CniAttachmentKey owner)
+    private static CniAddress Allocate(AddressStore store, HostLocalConfig config, int index, List<IPAddress> requested, CniAttachmentKey owner)
     {
+        var set = config.RangeSets[index];
         var wanted = requested.FirstOrDefault(address => set.Find(address) is not null);
         if (wanted is not null)
         {
@@ -86,6 +87,11 @@ internal sealed class HostLocalPlugin : IPlugin
             if (range.Gateway.Equals(wanted))
             {
                 throw new CniException(CniErrorCode.InvalidNetworkConfig, $"requested address {wanted} is the gateway of {range.Subnet}");
+            }
+
+            if (config.IsExcluded(wanted))
+            {
+                throw new CniException(CniErrorCode.InvalidNetworkConfig, $"requested address {wanted} is excluded (ipam.exclude)");
             }
 
             if (!store.TryReserve(wanted, owner))
@@ -99,7 +105,7 @@ internal sealed class HostLocalPlugin : IPlugin
 
         foreach (var (address, range) in set.Candidates(store.Last(index)))
         {
-            if (store.TryReserve(address, owner))
+            if (!config.IsExcluded(address) && store.TryReserve(address, owner))
             {
                 store.SetLast(index, address);
                 return new CniAddress(address, range.Subnet.PrefixLength, range.Gateway);

@@ -11,6 +11,18 @@ internal static class BridgeLink
 {
     public static Link Ensure(RouteSocket host, BridgeConfig config, ImmutableArray<InterfaceAddress> gateways)
     {
+        try
+        {
+            return EnsureAll(host, config, gateways);
+        }
+        catch (LinuxException e) when (e.IsNotSupported && !config.Vlans.IsEmpty)
+        {
+            throw new CniException(CniErrorCode.UnsupportedField, $"{(config.Vlans.Id == 0 ? "vlanTrunk" : "vlan")}: {e.Message}", inner: e);
+        }
+    }
+
+    private static Link EnsureAll(RouteSocket host, BridgeConfig config, ImmutableArray<InterfaceAddress> gateways)
+    {
         var bridge = host.FindLink(config.Bridge) ?? Create(host, config);
         if (bridge.Kind != "bridge")
         {

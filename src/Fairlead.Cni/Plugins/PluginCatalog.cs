@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Fairlead.Cni.Ipam;
+using Fairlead.Cni.Plugins.Chained;
 using Fairlead.Cni.Plugins.Links;
 
 namespace Fairlead.Cni.Plugins;
@@ -9,8 +10,11 @@ public static class PluginCatalog
 {
     private static readonly ImmutableArray<(string Name, Func<IPlugin> Create)> s_plugins =
     [
+        ("bandwidth", () => new BandwidthPlugin()),
         ("bridge", () => new BridgePlugin()),
         ("dummy", () => new ContainerLinkPlugin(new DummyLink())),
+        ("fairlead", () => new CombinedPlugin()),
+        ("firewall", () => new FirewallPlugin()),
         ("host-device", () => new HostDevicePlugin()),
         ("host-local", () => new HostLocalPlugin()),
         ("ipvlan", () => new ContainerLinkPlugin(new IpvlanLink())),
@@ -19,9 +23,12 @@ public static class PluginCatalog
         ("net-script", () => new BridgePlugin()), // the name that a script had which did by hand what bridge does
         ("portmap", () => new PortmapPlugin()),
         ("ptp", () => new PtpPlugin()),
+        ("sbr", () => new SbrPlugin()),
         ("static", () => new StaticPlugin()),
         ("tap", () => new ContainerLinkPlugin(new TapLink())),
+        ("tuning", () => new TuningPlugin()),
         ("vlan", () => new ContainerLinkPlugin(new VlanLink())),
+        ("vrf", () => new VrfPlugin()),
     ];
 
     /// <summary>Every name, sorted.</summary>

@@ -1,5 +1,6 @@
 using System.Text;
 using Fairlead.Cni.Protocol;
+using Fairlead.Linux;
 
 namespace Fairlead.Cni.Plugins;
 
@@ -23,9 +24,12 @@ internal static class PluginProgram
         catch (Exception e)
         {
             host.Error.WriteLine(e);
-            var fault = e is IOException or UnauthorizedAccessException
-                ? new CniException(CniErrorCode.InputOutput, e.Message)
-                : new CniException(CniErrorCode.Internal, e.Message, e.GetType().Name);
+            var fault = e switch
+            {
+                LinuxException { IsNotSupported: true } => new CniException(CniErrorCode.UnsupportedField, e.Message),
+                IOException or UnauthorizedAccessException => new CniException(CniErrorCode.InputOutput, e.Message),
+                _ => new CniException(CniErrorCode.Internal, e.Message, e.GetType().Name),
+            };
             Write(host, ResultWriter.ErrorToJson(version, fault));
             return 1;
         }

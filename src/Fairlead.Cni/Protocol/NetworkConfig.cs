@@ -7,6 +7,7 @@ namespace Fairlead.Cni.Protocol;
 internal sealed class NetworkConfig : IDisposable
 {
     private readonly JsonDocument _document;
+    private CniResult? _previous;
 
     private NetworkConfig(JsonDocument document, ReadOnlyMemory<byte> text)
     {
@@ -35,7 +36,7 @@ internal sealed class NetworkConfig : IDisposable
     public ConfigNode CniArgs => Root["args"]["cni"];
 
     /// <summary>The result of the plugin before this one, or of the ADD that is now checked or undone.</summary>
-    public CniResult? Previous => Root["prevResult"] is { Exists: true } node ? ResultReader.Read(node, Version) : null;
+    public CniResult? Previous => _previous ?? (Root["prevResult"] is { Exists: true } node ? ResultReader.Read(node, Version) : null);
 
     /// <summary>GC: what must stay; null where the runtime did not say, so that nothing may go.</summary>
     public ImmutableArray<CniAttachmentKey>? ValidAttachments
@@ -78,6 +79,9 @@ internal sealed class NetworkConfig : IDisposable
             throw;
         }
     }
+
+    /// <summary>The same with another result before it, for a plugin that is called by another one. It ends with this one.</summary>
+    public NetworkConfig With(CniResult previous) => new(_document, Text) { Version = Version, Name = Name, Type = Type, _previous = previous };
 
     public void Dispose() => _document.Dispose();
 

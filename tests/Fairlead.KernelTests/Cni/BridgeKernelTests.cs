@@ -266,12 +266,8 @@ public sealed class BridgeKernelTests : IDisposable
 
     public static TheoryData<string, string, string, int> Refusals => new()
     {
-        { "not there yet", "vlan", "5", 2 },
-        { "not there yet", "vlanTrunk", """[{"id":5}]""", 2 },
-        { "not there yet", "macspoofchk", "true", 2 },
-        { "not there yet", "enabledad", "true", 2 },
-        { "not there yet", "disableContainerInterface", "true", 2 },
-        { "not there yet", "ipMasqBackend", "\"iptables\"", 2 },
+        { "down and with addresses", "disableContainerInterface", "true", 7 },
+        { "another backend", "ipMasqBackend", "\"iptables\"", 2 },
         { "of the wrong type", "isGateway", "\"yes\"", 6 },
         { "of the wrong type", "mtu", "\"1400\"", 6 },
         { "out of range", "mtu", "-1", 7 },

@@ -17,9 +17,12 @@ public abstract record RouteOperation
     /// <summary>What the kernel probably lacks where it says that it does not support this.</summary>
     internal virtual string? MayLack => null;
 
+    /// <summary>Whether this error number says that the kernel does not have what was asked.</summary>
+    internal virtual bool IsLack(int errno) => errno == Errno.NotSupported;
+
     /// <summary>The refusal as an exception that says what was asked.</summary>
     internal LinuxException Refused(NetlinkRefusal refusal)
-        => refusal.ToException(ToString(), refusal.Errno == Errno.NotSupported && MayLack is { } lacking ? $"this kernel lacks {lacking}" : null);
+        => refusal.ToException(ToString(), IsLack(refusal.Errno) && MayLack is { } lacking ? $"this kernel lacks {lacking}" : null);
 
     private protected static byte Family(IPAddress address)
         => address.AddressFamily == AddressFamily.InterNetwork ? RouteConstants.AfInet : RouteConstants.AfInet6;

@@ -276,6 +276,20 @@ public sealed class RouteSocket : IDisposable
 
     public bool TryDeleteRule(RoutingRule rule) => Try(new DeleteRoutingRule(rule));
 
+    /// <summary>The queueing disciplines of one interface, or of all.</summary>
+    public IReadOnlyList<Qdisc> Qdiscs(int? link = null)
+        => [.. _socket.Dump("qdisc list", TrafficControlMessages.WriteQdiscDump, TrafficControlMessages.ReadQdisc).Where(q => link is null || q.Link == link)];
+
+    /// <summary>Index of the interface that <see cref="RedirectIngress"/> leads what comes in by this one to, or null.</summary>
+    public int? FindIngressRedirection(int link)
+    {
+        using var batch = _socket.NewBatch();
+        TrafficControlMessages.WriteFilterDump(batch, link);
+        int? found = null;
+        _ = _socket.Request($"filters of link {link}", batch, message => found = TrafficControlMessages.ReadRedirection(message) ?? found);
+        return found;
+    }
+
     /// <summary>Applies operations in order with as few system calls as may be. One that fails does not keep the others from being done.</summary>
     /// <returns>For each operation what the kernel said against it, or null.</returns>
     public ImmutableArray<LinuxException?> Apply(params ReadOnlySpan<RouteOperation> operations)

@@ -1,0 +1,85 @@
+using System.Collections.Immutable;
+using Fairlead.Cni.Plugins.Chained;
+using Fairlead.Cni.Protocol;
+
+namespace Fairlead.Cni.Plugins;
+
+/// <summary>What a chain of bridge, tuning, firewall, portmap and bandwidth does in five processes, in one: <c>fairlead</c>.</summary>
+/// <remarks>
+/// Its options are those of the parts. A part takes part where there is something for it to do; DEL and GC go through all of them,
+/// because the configuration may have been another one at ADD.
+/// </remarks>
+internal sealed class CombinedPlugin : IPlugin
+{
+    private static readonly string[] s_tuningFields = ["sysctl", "promisc", "allmulti", "txQLen"];
+
+    private static readonly ImmutableArray<(IPlugin Plugin, Func<NetworkConfig, bool> IsWanted)> s_parts =
+    [
+        (new BridgePlugin(), _ => true),
+        (new TuningPlugin(), config => s_tuningFields.Any(field => config.Root[field].Exists)),
+        (new FirewallPlugin(), config => config.Root["firewall"].Flag(absent: true)),
+        (new PortmapPlugin(), config => config.Runtime["portMappings"].Items().Any()),
+        (new BandwidthPlugin(), config => !BandwidthRates.Read(config).IsEmpty),
+    ];
+
+    public CniResult Add(PluginCall call)
+    {
+        using var rollback = new Rollback(call.Host);
+        var result = new CniResult();
+        foreach (var (plugin, _) in Wanted(call.Config))
+        {
+            // Each part undoes what it did when it fails; those before it are undone here, with what they have reported.
+            var next = call with { Config = call.Config.With(result) };
+            result = plugin.Add(next);
+            var made = call with { Config = call.Config.With(result) };
+            rollback.Push(plugin.GetType().Name, () => plugin.Delete(made));
+        }
+
+        rollback.Disarm();
+        return result;
+    }
+
+    public void Delete(PluginCall call) => OfEach(s_parts.Reverse(), plugin => plugin.Delete(call));
+
+    public void Check(PluginCall call)
+    {
+        foreach (var (plugin, _) in Wanted(call.Config))
+        {
+            plugin.Check(call);
+        }
+    }
+
+    public void Status(PluginCall call)
+    {
+        foreach (var (plugin, _) in Wanted(call.Config))
+        {
+            plugin.Status(call);
+        }
+    }
+
+    public void CollectGarbage(PluginCall call, ImmutableArray<CniAttachmentKey> valid) => OfEach(s_parts, plugin => plugin.CollectGarbage(call, valid));
+
+    private static IEnumerable<(IPlugin Plugin, Func<NetworkConfig, bool> IsWanted)> Wanted(NetworkConfig config) => s_parts.Where(part => part.IsWanted(config));
+
+    /// <summary>One part's failure does not keep the others' things in the kernel.</summary>
+    private static void OfEach(IEnumerable<(IPlugin Plugin, Func<NetworkConfig, bool> IsWanted)> parts, Action<IPlugin> act)
+    {
+        Exception? first = null;
+        foreach (var (plugin, _) in parts)
+        {
+            try
+            {
+                act(plugin);
+            }
+            catch (Exception e)
+            {
+                first ??= e;
+            }
+        }
+
+        if (first is not null)
+        {
+            System.Runtime.ExceptionServices.ExceptionDispatchInfo.Throw(first);
+        }
+    }
+}
