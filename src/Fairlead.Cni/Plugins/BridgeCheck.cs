@@ -1,5 +1,4 @@
 using Fairlead.Cni.Protocol;
-using Fairlead.Linux;
 using Fairlead.Linux.Netlink.Route;
 
 namespace Fairlead.Cni.Plugins;

@@ -1,4 +1,3 @@
-using System.Net;
 using Fairlead.Cni.Protocol;
 using Fairlead.Linux;
 using Fairlead.Linux.Namespaces;

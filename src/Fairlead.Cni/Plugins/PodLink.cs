@@ -1,4 +1,3 @@
-using Fairlead.Cni.Protocol;
 using Fairlead.Linux.Netlink.Route;
 
 namespace Fairlead.Cni.Plugins;

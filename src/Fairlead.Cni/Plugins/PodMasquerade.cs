@@ -1,6 +1,4 @@
-using System.Collections.Immutable;
 using Fairlead.Cni.Protocol;
-using Fairlead.Linux;
 using Fairlead.Linux.Nftables;
 
 namespace Fairlead.Cni.Plugins;

@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using Fairlead.Cni.Protocol;
 using Fairlead.Linux;
 using Fairlead.Linux.Netlink.Route;

@@ -1,6 +1,5 @@
 using System.Collections.Immutable;
 using Fairlead.Cni.Protocol;
-using Fairlead.Linux;
 using Fairlead.Linux.Netlink.Route;
 
 namespace Fairlead.Cni.Plugins.Chained;

@@ -1,4 +1,3 @@
-using Fairlead.Cni.Protocol;
 using Fairlead.Linux.Namespaces;
 using Fairlead.Linux.Netlink.Route;
 
