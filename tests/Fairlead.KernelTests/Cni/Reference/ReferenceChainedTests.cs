@@ -1,0 +1,53 @@
+namespace Fairlead.KernelTests.Cni.Reference;
+
+/// <summary>The plugins that come after another in a chain.</summary>
+public sealed class ReferenceChainedTests : ReferenceComparison
+{
+    private const string Port = "\"runtimeConfig\":{\"portMappings\":[{\"hostPort\":8080,\"containerPort\":80,\"protocol\":\"tcp\"}]}";
+
+    private static readonly ReferenceCase[] s_table =
+    [
+        Of("portmap", "a port", Port) with { Difference = ReferenceDifferences.ChecksRight },
+        Of("portmap", "no ports", ""),
+        Of("portmap", "a port in an older version", Port, "0.3.1"),
+        Of("portmap", "without snat", $"\"snat\":false,{Port}") with { Difference = ReferenceDifferences.ChecksRight },
+        Of("portmap", "capitals as containerd writes them", "\"runtimeConfig\":{\"portMappings\":[{\"HostPort\":8081,\"ContainerPort\":80,\"Protocol\":\"tcp\",\"HostIP\":\"\"}]}") with { Difference = ReferenceDifferences.ChecksRight },
+        Of("portmap", "a port that is too large", "\"runtimeConfig\":{\"portMappings\":[{\"hostPort\":80800,\"containerPort\":80,\"protocol\":\"tcp\"}]}") with { Code = 7 },
+        Of("portmap", "a port that is text", "\"runtimeConfig\":{\"portMappings\":[{\"hostPort\":\"80\",\"containerPort\":80,\"protocol\":\"tcp\"}]}") with { Difference = ReferenceDifferences.DeletesAnyway, Code = 6 },
+        Of("portmap", "a container port of 0", "\"runtimeConfig\":{\"portMappings\":[{\"hostPort\":80,\"containerPort\":0,\"protocol\":\"tcp\"}]}") with { Difference = ReferenceDifferences.DeletesAnyway, Code = 7 },
+        Of("portmap", "a protocol that is none", "\"runtimeConfig\":{\"portMappings\":[{\"hostPort\":80,\"containerPort\":80,\"protocol\":\"icmp\"}]}") with { Code = 7 },
+        Of("portmap", "a mark bit that is none", $"\"markMasqBit\":40,{Port}") with { Difference = ReferenceDifferences.DeletesAnyway, Code = 7 },
+        Of("bandwidth", "both directions", "\"ingressRate\":1000000,\"ingressBurst\":80000,\"egressRate\":2000000,\"egressBurst\":80000"),
+        Of("bandwidth", "one direction", "\"ingressRate\":1000000,\"ingressBurst\":80000"),
+        Of("bandwidth", "by runtimeConfig", "\"runtimeConfig\":{\"bandwidth\":{\"ingressRate\":1000000,\"ingressBurst\":80000}}"),
+        Of("bandwidth", "nothing to limit", ""),
+        Of("bandwidth", "a rate without a burst", "\"ingressRate\":1000000"),
+        Of("bandwidth", "a burst without a rate", "\"ingressBurst\":1000000"),
+        Of("bandwidth", "a rate below zero", "\"ingressRate\":-1,\"ingressBurst\":1"),
+        Of("firewall", "as it is", ""),
+        Of("firewall", "a backend that is none", "\"backend\":\"pf\""),
+        Of("firewall", "an ingressPolicy that is none", "\"ingressPolicy\":\"closed\""),
+        Of("tuning", "nothing", ""),
+        Of("tuning", "a setting", "\"sysctl\":{\"net.ipv4.conf.eth0.arp_filter\":\"1\"}"),
+        Of("tuning", "a setting outside net", "\"sysctl\":{\"kernel.hostname\":\"x\"}"),
+        Of("tuning", "a setting that is not there", "\"sysctl\":{\"net.none\":\"1\"}"),
+        Of("tuning", "mtu", "\"mtu\":1300"),
+        Of("tuning", "mac", "\"mac\":\"02:00:00:00:0b:01\""),
+        Of("tuning", "mac by runtimeConfig", "\"runtimeConfig\":{\"mac\":\"02:00:00:00:0b:02\"}"),
+        Of("tuning", "promisc", "\"promisc\":true"),
+        Of("tuning", "allmulti", "\"allmulti\":true"),
+        Of("sbr", "as it is", ""),
+        .. from plugin in new[] { "portmap", "bandwidth", "firewall", "tuning", "sbr" }
+           select Of(plugin, "no result before it", "") with { Config = $$"""{"cniVersion":"1.0.0","name":"net","type":"{{plugin}}"}""", Code = 7 },
+        .. from plugin in new[] { "portmap", "bandwidth", "firewall", "tuning", "sbr" }
+           select Of(plugin, "DEL without a namespace, twice", "") with { Verbs = "DEL DEL", Variables = new Dictionary<string, string> { ["CNI_NETNS"] = "" } },
+    ];
+
+    public static TheoryData<string> Names => [.. s_table.Select(c => c.Name)];
+
+    [Theory, MemberData(nameof(Names))]
+    public Task Chained_plugins_do_alike(string name) => CompareAsync(s_table.Single(c => c.Name == name));
+
+    private static ReferenceCase Of(string plugin, string name, string more, string version = "1.0.0")
+        => Networks.Chained(plugin, plugin == "tuning" ? $"\"dataDir\":\"$DATA\"{(more.Length == 0 ? "" : ",")}{more}" : more, version) with { Name = $"{plugin}: {name}" };
+}

@@ -1,0 +1,139 @@
+namespace Fairlead.KernelTests.Cni.Reference;
+
+/// <summary>Where ours answers otherwise on purpose, and why.</summary>
+internal static class ReferenceDifferences
+{
+    private const string Spoken = "\"0.1.0\",\"0.2.0\",\"0.3.0\",\"0.3.1\",\"0.4.0\",\"1.0.0\"";
+
+    /// <summary>Debian's build is from before 1.1.0.</summary>
+    public static Difference Newer { get; } = new(
+        "ours speaks 1.1.0 too",
+        $"VERSION: {{\"cniVersion\":\"1.0.0\",\"supportedVersions\":[{Spoken}]}}",
+        $"VERSION: {{\"cniVersion\":\"1.1.0\",\"supportedVersions\":[{Spoken},\"1.1.0\"]}}");
+
+    public static Difference ChecksRight { get; } = new("the reference refuses in CHECK what its own ADD made a moment before", "CHECK: refused, code 999", "CHECK: done");
+
+    public static Difference DeletesAnyway { get; } = new("DEL must not fail for what an ADD would have refused", "DEL: refused, code 999", "DEL: done");
+
+    /// <summary>A bridge without an address for the gateway: the reference leaves the container joined after it has refused.</summary>
+    public static Difference Undone { get; } = new(
+        "a refused ADD leaves nothing behind",
+        """
+        node link VETH veth mtu 1500 up master br0: learning flood mcast_flood MAC
+        pod address eth0 10.1.0.2/24 global brd 10.1.0.255
+        pod link eth0 veth mtu 1500 up MAC
+        pod route 10.1.0.0/24 dev eth0 table main scope link src 10.1.0.2
+        """,
+        "");
+
+    public static Difference AddressWasTaken { get; } = new(
+        "ours asks for the address first; it is given back, and only the note of the last one stays", "", "file net/last_reserved_ip.0: 10.1.0.2\nfile net/last_reserved_ip.0: 10.1.0.2");
+
+    public static Difference NothingToDelete { get; } = new(
+        "where there is no folder there is nothing to delete", "DEL: refused, code 999\nDEL2: refused, code 999", "DEL: done\nDEL2: done");
+
+    public static Difference NoStaticAddress { get; } = new(
+        "a list of no addresses is refused", "ADD: {\"cniVersion\":\"1.0.0\",\"dns\":{}}\nCHECK: done", "ADD: refused, code 7");
+
+    /// <summary>A gap and no choice: the kernel takes the route only while the network's own is there, which ptp has replaced by then.</summary>
+    public static Difference OtherGateway { get; } = new(
+        "ours cannot yet lead a route by another router of the network than the gateway",
+        """
+        ADD: {"cniVersion":"1.0.0","dns":{},"interfaces":[{"mac":"MAC","name":"VETH"},{"mac":"MAC","name":"eth0","sandbox":"$NETNS"}],"ips":[{"address":"10.1.0.2/24","gateway":"10.1.0.1","interface":1}],"routes":[{"dst":"10.9.0.0/16","gw":"10.1.0.5"}]}
+        node address VETH 10.1.0.1/32 global
+        node link VETH veth mtu 1400 up MAC
+        node route 10.1.0.2 dev VETH table main scope host
+        pod address eth0 10.1.0.2/24 global brd 10.1.0.255
+        pod link eth0 veth mtu 1400 up MAC
+        pod route 10.1.0.0/24 via 10.1.0.1 dev eth0 table main scope global src 10.1.0.2
+        pod route 10.1.0.1 dev eth0 table main scope link src 10.1.0.2
+        pod route 10.9.0.0/16 via 10.1.0.5 dev eth0 table main scope global
+        file net/10.1.0.2: c1\r\neth0
+        CHECK: done
+        """,
+        "ADD: refused, code 999");
+
+    public static Difference NoBridgeLeft { get; } = new(
+        "a refused ADD leaves nothing behind", "node link br0 bridge mtu 1500 up MAC\nnode link br0 bridge mtu 1500 up MAC", "");
+
+    public static Difference TwoGateways { get; } = new(
+        "a bridge can be the gateway of two IPv4 networks; the reference takes the first one's address for a stranger",
+        """
+        ADD: refused, code 999
+        node forwarding 00
+        node forwarding 00
+        """,
+        """
+        ADD: {"cniVersion":"1.0.0","dns":{},"interfaces":[{"mac":"MAC","name":"br0"},{"mac":"MAC","name":"VETH"},{"mac":"MAC","name":"eth0","sandbox":"$NETNS"}],"ips":[{"address":"10.1.0.2/24","gateway":"10.1.0.1","interface":2},{"address":"10.2.0.2/24","gateway":"10.2.0.1","interface":2}]}
+        node address br0 10.2.0.1/24 global brd 10.2.0.255
+        node route 10.2.0.0/24 dev br0 table main scope link src 10.2.0.1
+        node forwarding 10
+        file net/10.1.0.2: c1\r\neth0
+        file net/10.2.0.2: c1\r\neth0
+        CHECK: done
+        node address br0 10.2.0.1/24 global brd 10.2.0.255
+        node route 10.2.0.0/24 dev br0 table main scope link src 10.2.0.1
+        node forwarding 10
+        """);
+
+    public static Difference MacByArguments { get; } = new(
+        "the reference refuses CNI_ARGS with MAC in its address plugin, after it has made the interface, which DEL then refuses too",
+        """
+        ADD: refused, code 999
+        pod link eth0 veth mtu 1500 down 02:00:00:00:0a:03
+        DEL: refused, code 999
+        """,
+        """
+        ADD: {"cniVersion":"1.0.0","dns":{},"interfaces":[{"mac":"MAC","name":"br0"},{"mac":"MAC","name":"VETH"},{"mac":"02:00:00:00:0a:03","name":"eth0","sandbox":"$NETNS"}],"ips":[{"address":"10.1.0.2/24","gateway":"10.1.0.1","interface":2}]}
+        pod address eth0 10.1.0.2/24 global brd 10.1.0.255
+        pod link eth0 veth mtu 1500 up 02:00:00:00:0a:03
+        pod route 10.1.0.0/24 dev eth0 table main scope link src 10.1.0.2
+        file net/10.1.0.2: c1\r\neth0
+        file net/last_reserved_ip.0: 10.1.0.2
+        CHECK: done
+        DEL: done
+        file net/last_reserved_ip.0: 10.1.0.2
+        """);
+
+    /// <summary>The scope of the host's route to a container of ptp.</summary>
+    public static Difference Scope(params string[] more)
+    {
+        string[] addresses = ["10.1.0.2", .. more];
+        return new(
+            "a container at the other end of a cable is on the link; scope host is for the host's own addresses",
+            string.Join('\n', addresses.Select(a => $"node route {a} dev VETH table main scope host")),
+            string.Join('\n', addresses.Select(a => $"node route {a} dev VETH table main scope link")));
+    }
+
+    public static Difference? OfFault(string plugin, string fault, string verb) => (plugin, fault, verb) switch
+    {
+        (_, "no command", _) => new("a plugin that a person started says what it is and ends with 2", $"{verb}: done", $"{verb}: exit code 2 and nothing said"),
+        ("bridge" or "ptp" or "macvlan" or "loopback", "a file for a namespace", "DEL") => new("DEL takes what is gone for done", "DEL: refused, code 999", "DEL: done"),
+        ("bridge", "a namespace that is not there" or "a file for a namespace", "ADD") => new("a refused ADD leaves no bridge behind", "node link br0 bridge mtu 1500 up MAC", ""),
+        ("ptp", "a namespace that is not there" or "a file for a namespace", "ADD") => new(
+            "the namespace is looked at before anything is done", "node forwarding 10\nfile net/last_reserved_ip.0: 10.1.0.2", "node forwarding 00"),
+        _ => null,
+    };
+
+    /// <summary>By the form and its version. Of loopback the reference prints its newest form whatever the version, which those versions do not have.</summary>
+    public static Difference? OfForm(string form, string version)
+    {
+        const string Theirs = "\"dns\":{},\"interfaces\":[{\"mac\":\"MAC\",\"name\":\"lo\",\"sandbox\":\"$NETNS\"}],\"ips\":[{\"address\":\"127.0.0.1/8\",\"interface\":0},{\"address\":\"::1/128\",\"interface\":0}]}";
+        if (form == "ptp with an IPv4 address")
+        {
+            return Scope();
+        }
+
+        if (form != "loopback" || version == "1.0.0")
+        {
+            return null;
+        }
+
+        return new Difference(
+            "the reference prints its newest form under an old version's number; ours has the old version's form",
+            $"ADD: {{\"cniVersion\":\"{version}\",{Theirs}",
+            version is "0.1.0" or "0.2.0"
+                ? $"ADD: {{\"cniVersion\":\"{version}\",\"dns\":{{}},\"ip4\":{{\"ip\":\"127.0.0.1/8\"}},\"ip6\":{{\"ip\":\"::1/128\"}}}}"
+                : $"ADD: {{\"cniVersion\":\"{version}\",{Theirs.Replace("\"interface\":0},", "\"interface\":0,\"version\":\"4\"},", StringComparison.Ordinal).Replace("\"interface\":0}]", "\"interface\":0,\"version\":\"6\"}]", StringComparison.Ordinal)}");
+    }
+}
