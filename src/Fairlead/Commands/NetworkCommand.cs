@@ -74,7 +74,7 @@ internal sealed class NetworkCommand : FairleadCommand
             HelpName = "RANGE",
             CustomParser = result => [.. result.Tokens.Select(t =>
             {
-                if (IPNetwork.TryParse(t.Value, out var range) && t.Value.Contains('/', StringComparison.Ordinal))
+                if (IPNetwork.TryParse(t.Value, out var range) && t.Value.Split('/') is [var first, _] && range.BaseAddress.Equals(IPAddress.Parse(first)))
                 {
                     return range;
                 }

@@ -70,18 +70,40 @@ internal sealed class RunCommand : FairleadCommand
         using var input = new SafeFileHandle(0, ownsHandle: false);
         using var output = new SafeFileHandle(1, ownsHandle: false);
         using var error = new SafeFileHandle(2, ownsHandle: false);
-        var container = await ContainerRole.Engine(_time).StartAsync(options, new ContainerStreams(input, output, error), explain, ct);
+        using var starting = CancellationTokenSource.CreateLinkedTokenSource(ct);
+        RunningContainer? container = null;
+        var early = Signal.None;
         var interrupts = 0;
         void Pass(PosixSignalContext context, Signal signal)
         {
             context.Cancel = true;
-            container.Signal(signal == Signal.Interrupt && Interlocked.Increment(ref interrupts) >= InterruptsToKill ? Signal.Kill : signal);
+            if (signal == Signal.Interrupt && Interlocked.Increment(ref interrupts) >= InterruptsToKill)
+            {
+                signal = Signal.Kill;
+            }
+
+            if (container is { } running)
+            {
+                running.Signal(signal);
+            }
+            else
+            {
+                // It may run already without our knowing it yet, so the signal is kept for it.
+                early = signal;
+                starting.Cancel();
+            }
         }
 
         using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, c => Pass(c, Signal.Interrupt));
         using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, c => Pass(c, Signal.Terminate));
         using var quit = PosixSignalRegistration.Create(PosixSignal.SIGQUIT, c => Pass(c, Signal.Quit));
         using var hangUp = PosixSignalRegistration.Create(PosixSignal.SIGHUP, c => Pass(c, Signal.HangUp));
+        container = await ContainerRole.Engine(_time).StartAsync(options, new ContainerStreams(input, output, error), explain, starting.Token);
+        if (early != Signal.None)
+        {
+            container.Signal(early);
+        }
+
         return await container.Exited;
     }
 
