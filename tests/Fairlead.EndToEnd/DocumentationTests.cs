@@ -10,7 +10,7 @@ public sealed partial class DocumentationTests
     public async Task The_store_of_the_README_runs_line_by_line_and_says_what_the_README_says()
     {
         await using var host = new TestHost();
-        var session = Session(await File.ReadAllTextAsync(Path.Combine(Repository.Root, "README.md"), TestContext.Current.CancellationToken), "The online store, running");
+        var session = DocumentSession.Read("README.md", "The online store, running");
         Assert.Contains(session, step => step.Command.Contains("curl", StringComparison.Ordinal));
 
         foreach (var (command, expected) in session)
@@ -73,6 +73,14 @@ public sealed partial class DocumentationTests
     [InlineData("net delete")]
     [InlineData("net exec")]
     [InlineData("net ping")]
+    [InlineData("cni")]
+    [InlineData("cni add")]
+    [InlineData("cni del")]
+    [InlineData("cni check")]
+    [InlineData("cni status")]
+    [InlineData("cni gc")]
+    [InlineData("cni explain")]
+    [InlineData("cni install")]
     public async Task Every_command_s_help_has_examples(string command)
     {
         await using var host = new TestHost();
@@ -86,28 +94,10 @@ public sealed partial class DocumentationTests
     private static string ForLab(string command, TestHost host)
         => FairleadVerb().Replace(command, $"fairlead $1 --name {host.Lab}");
 
-    /// <summary>The commands of a document's section, each with the lines of output that follow it.</summary>
-    private static List<(string Command, string[] Expected)> Session(string text, string section)
-    {
-        var start = text.IndexOf($"## {section}", StringComparison.Ordinal);
-        var open = text.IndexOf("```console\n", start, StringComparison.Ordinal) + "```console\n".Length;
-        var lines = text[open..text.IndexOf("```", open, StringComparison.Ordinal)].Split('\n', StringSplitOptions.RemoveEmptyEntries);
-        var steps = new List<(string, string[])>();
-        for (var i = 0; i < lines.Length; i++)
-        {
-            if (lines[i].StartsWith("# ", StringComparison.Ordinal))
-            {
-                steps.Add((lines[i][2..], [.. lines.Skip(i + 1).TakeWhile(l => !l.StartsWith("# ", StringComparison.Ordinal)).Where(l => l != "…")]));
-            }
-        }
-
-        return steps;
-    }
-
     [GeneratedRegex(@"\./fairlead (up|status|down)")]
     private static partial Regex FairleadVerb();
 
-    [GeneratedRegex(@"(?:^|[`# /])fairlead (?<command>up|status|down|agent|proxy|apiserver|dns|ingress|cleanup|run|ps|logs|stop|rm|network (?:create|ls|inspect|rm)|net (?:apply|diff|show|delete|exec|ping))\b[^\n`#|]*", RegexOptions.Multiline)]
+    [GeneratedRegex(@"(?:^|[`# /])fairlead (?<command>up|status|down|agent|proxy|apiserver|dns|ingress|cleanup|run|ps|logs|stop|rm|network (?:create|ls|inspect|rm)|net (?:apply|diff|show|delete|exec|ping)|cni (?:add|del|check|status|gc|explain|install))\b[^\n`#|]*", RegexOptions.Multiline)]
     private static partial Regex FairleadUse();
 
     [GeneratedRegex(@"(?<=\s)--[a-z][a-z-]+")]

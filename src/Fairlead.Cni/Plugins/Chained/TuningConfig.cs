@@ -7,8 +7,7 @@ namespace Fairlead.Cni.Plugins.Chained;
 /// <summary>The options of <c>tuning</c>.</summary>
 /// <param name="Sysctls">Settings of the container's namespace, as paths under /proc/sys.</param>
 /// <param name="Change">Properties of its interface.</param>
-/// <param name="DataFolder">Where the properties as they were are kept until DEL.</param>
-internal sealed record TuningConfig(ImmutableArray<(string Key, string Value)> Sysctls, LinkChange Change, string DataFolder)
+internal sealed record TuningConfig(ImmutableArray<(string Key, string Value)> Sysctls, LinkChange Change)
 {
     private const string DefaultDataFolder = "/run/cni/tuning";
     private const string InterfacePlaceholder = "IFNAME";
@@ -27,11 +26,12 @@ internal sealed record TuningConfig(ImmutableArray<(string Key, string Value)> S
                 Mtu = LinkMtu.Read(root["mtu"]),
                 AllMulticast = root["allmulti"].Exists ? root["allmulti"].Flag() : null,
                 TxQueueLength = root["txQLen"].Number(0, int.MaxValue),
-            },
-            root["dataDir"].Text() is { Length: > 0 } folder ? folder : DefaultDataFolder);
+            });
     }
 
-    public TuningBackup BackupOf(PluginCall call) => new(DataFolder, call.Attachment);
+    /// <summary>Where the properties as they were are kept. It asks for nothing else of the configuration: DEL must work where an ADD was refused.</summary>
+    public static TuningBackup BackupOf(PluginCall call)
+        => new(call.Config.Root["dataDir"].Text() is { Length: > 0 } folder ? folder : DefaultDataFolder, call.Attachment);
 
     /// <summary>Dots part the words of a key, but where there are slashes, because the names of interfaces may hold dots.</summary>
     private static string KeyOf(string text, ConfigNode node, string interfaceName)

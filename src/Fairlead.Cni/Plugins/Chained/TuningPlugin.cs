@@ -19,7 +19,7 @@ internal sealed class TuningPlugin : IPlugin
         var link = inside.FindLink(call.Environment.InterfaceName)
             ?? throw new CniException(CniErrorCode.InvalidEnvironment, $"CNI_IFNAME: there is no '{call.Environment.InterfaceName}' in {call.Environment.Namespace}");
         using var rollback = new Rollback(call.Host);
-        var backup = config.BackupOf(call);
+        var backup = TuningConfig.BackupOf(call);
         if (!config.IsEmpty)
         {
             rollback.Push("properties", () =>
@@ -53,7 +53,7 @@ internal sealed class TuningPlugin : IPlugin
 
     public void Delete(PluginCall call)
     {
-        var backup = TuningConfig.Read(call).BackupOf(call);
+        var backup = TuningConfig.BackupOf(call);
         using (var pod = PodNamespace.Find(call.Environment))
         {
             if (pod is not null)

@@ -5,11 +5,17 @@ internal static class ReferenceDifferences
 {
     private const string Spoken = "\"0.1.0\",\"0.2.0\",\"0.3.0\",\"0.3.1\",\"0.4.0\",\"1.0.0\"";
 
-    /// <summary>Debian's build is from before 1.1.0.</summary>
-    public static Difference Newer { get; } = new(
-        "ours speaks 1.1.0 too",
-        $"VERSION: {{\"cniVersion\":\"1.0.0\",\"supportedVersions\":[{Spoken}]}}",
-        $"VERSION: {{\"cniVersion\":\"1.1.0\",\"supportedVersions\":[{Spoken},\"1.1.0\"]}}");
+    public static Difference UnknownBackend { get; } = new(
+        "a backend that is none is refused instead of passed over",
+        """
+        ADD: {"cniVersion":"1.0.0","dns":{},"interfaces":[{"mac":"02:00:00:00:00:01","name":"host0"},{"mac":"02:00:00:00:00:02","name":"eth0","sandbox":"$NETNS"}],"ips":[{"address":"10.1.0.2/24","gateway":"10.1.0.1","interface":1}],"routes":[{"dst":"0.0.0.0/0","gw":"10.1.0.1"}]}
+        CHECK: done
+        """,
+        "ADD: refused, code 7");
+
+    public static Difference RuleGone { get; } = new("DEL takes the rule away with its table", "pod rule from 10.1.0.2 table 100", "");
+
+    public static Difference DeletesTwice { get; } = new("DEL takes what is gone for done", "DEL: refused, code 999\nDEL: refused, code 999", "DEL: done\nDEL: done");
 
     public static Difference ChecksRight { get; } = new("the reference refuses in CHECK what its own ADD made a moment before", "CHECK: refused, code 999", "CHECK: done");
 
@@ -94,6 +100,22 @@ internal static class ReferenceDifferences
         DEL: done
         file net/last_reserved_ip.0: 10.1.0.2
         """);
+
+    /// <summary>Debian's build is from before 1.1.0, and some of its plugins leave old versions out.</summary>
+    public static Difference Newer(string plugin)
+    {
+        var theirs = plugin switch { "bandwidth" => Spoken[16..], "firewall" => Spoken[32..], "vrf" => Spoken[24..], _ => Spoken };
+        return new(
+            "ours speaks every version and 1.1.0 too",
+            $"VERSION: {{\"cniVersion\":\"1.0.0\",\"supportedVersions\":[{theirs}]}}",
+            $"VERSION: {{\"cniVersion\":\"1.1.0\",\"supportedVersions\":[{Spoken},\"1.1.0\"]}}");
+    }
+
+    /// <summary>What tuning keeps of how things were, to put it back.</summary>
+    public static Difference TuningNote(string was)
+        => new("ours notes the network too, so that GC knows whose it is", $"file c1_eth0.json: {{{was}}}", $"file c1_eth0.json: {{{was},\"network\":\"net\"}}");
+
+    public static Difference Crash(string verb, string ours) => new("the reference crashes", $"{verb}: exit code 2 and nothing said", ours);
 
     /// <summary>The scope of the host's route to a container of ptp.</summary>
     public static Difference Scope(params string[] more)

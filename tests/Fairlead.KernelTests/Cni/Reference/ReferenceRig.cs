@@ -155,6 +155,7 @@ internal sealed partial class ReferenceRig : IDisposable
             if (Path.GetFileName(file) != "lock")
             {
                 var content = (await File.ReadAllTextAsync(file, ct)).Replace("\r", "\\r", StringComparison.Ordinal).Replace("\n", "\\n", StringComparison.Ordinal);
+                content = content.StartsWith('{') ? JsonNode.Parse(await File.ReadAllTextAsync(file, ct))!.ToJsonString() : content;
                 _record.Append($"file {Path.GetRelativePath(DataFolder, file)}: {content}\n");
             }
         }
@@ -167,7 +168,7 @@ internal sealed partial class ReferenceRig : IDisposable
         Assert.True(done.Status.ShellCode == 0, Encoding.UTF8.GetString(done.Error));
     }
 
-    [GeneratedRegex("\\bveth[0-9a-f]{8}\\b")]
+    [GeneratedRegex("\\b(veth|bwp)[0-9a-f]{8,12}\\b")]
     private static partial Regex MadeUpName();
 
     // Those that a case asks for begin with 02:00.

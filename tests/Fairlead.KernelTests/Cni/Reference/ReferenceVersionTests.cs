@@ -36,14 +36,14 @@ public sealed class ReferenceVersionTests : ReferenceComparison
 
     [Theory, MemberData(nameof(Plugins))]
     public Task VERSION_lists_what_is_spoken(string plugin)
-        => CompareAsync(new("", plugin, """{"cniVersion":"1.0.0"}""") { Verbs = "VERSION", Difference = ReferenceDifferences.Newer });
+        => CompareAsync(new("", plugin, """{"cniVersion":"1.0.0"}""") { Verbs = "VERSION", Difference = ReferenceDifferences.Newer(plugin) });
 
     /// <summary>podman asks so before each ADD and DEL.</summary>
     [Theory, MemberData(nameof(Plugins))]
     public Task VERSION_needs_nothing_of_the_environment(string plugin) => CompareAsync(new("", plugin, """{"cniVersion":"1.0.0"}""")
     {
         Verbs = "VERSION",
-        Difference = ReferenceDifferences.Newer,
+        Difference = ReferenceDifferences.Newer(plugin),
         Variables = new Dictionary<string, string> { ["CNI_CONTAINERID"] = "", ["CNI_NETNS"] = "dummy", ["CNI_IFNAME"] = "dummy", ["CNI_PATH"] = "dummy" },
     });
 }
