@@ -29,9 +29,10 @@ internal sealed record TuningConfig(ImmutableArray<(string Key, string Value)> S
             });
     }
 
-    /// <summary>Where the properties as they were are kept. It asks for nothing else of the configuration: DEL must work where an ADD was refused.</summary>
-    public static TuningBackup BackupOf(PluginCall call)
-        => new(call.Config.Root["dataDir"].Text() is { Length: > 0 } folder ? folder : DefaultDataFolder, call.Attachment);
+    /// <summary>Where the properties as they were are kept until DEL. It asks for nothing else: DEL must work where an ADD was refused.</summary>
+    public static string DataFolderOf(PluginCall call) => call.Config.Root["dataDir"].Text() is { Length: > 0 } folder ? folder : DefaultDataFolder;
+
+    public static TuningBackup BackupOf(PluginCall call) => new(DataFolderOf(call), call.Attachment);
 
     /// <summary>Dots part the words of a key, but where there are slashes, because the names of interfaces may hold dots.</summary>
     private static string KeyOf(string text, ConfigNode node, string interfaceName)

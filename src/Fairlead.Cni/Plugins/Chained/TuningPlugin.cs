@@ -100,7 +100,7 @@ internal sealed class TuningPlugin : IPlugin
     public void Status(PluginCall call) => SysctlAllowList.Verify(TuningConfig.Read(call).Sysctls);
 
     public void CollectGarbage(PluginCall call, ImmutableArray<CniAttachmentKey> valid)
-        => TuningBackup.CollectGarbage(TuningConfig.Read(call).DataFolder, call.Config.Name, valid);
+        => TuningBackup.CollectGarbage(TuningConfig.DataFolderOf(call), call.Config.Name, valid);
 
     private static void Restore(RouteSocket inside, TuningBackup backup, PluginCall call)
     {

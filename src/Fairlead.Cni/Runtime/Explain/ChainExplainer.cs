@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using Fairlead.Cni.Protocol;
 
 namespace Fairlead.Cni.Runtime.Explain;

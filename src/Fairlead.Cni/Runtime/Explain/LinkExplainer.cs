@@ -6,6 +6,8 @@ namespace Fairlead.Cni.Runtime.Explain;
 /// <summary>The plugins that give a container a link of another kind than a cable.</summary>
 internal static class LinkExplainer
 {
+    private static readonly string[] s_deviceKeys = ["device", "hwaddr", "kernelpath", "pciBusID"];
+
     public static void Explain(string type, ConfigNode config, List<CniStep> steps)
     {
         if (type == "vrf")
@@ -35,5 +37,5 @@ internal static class LinkExplainer
     private static string Mode(ConfigNode config, string usual) => config["mode"].Text() is { Length: > 0 } mode ? mode : usual;
 
     private static string Device(ConfigNode config)
-        => new[] { "device", "hwaddr", "kernelpath", "pciBusID" }.Select(key => config[key].Text()).FirstOrDefault(text => text.Length > 0) ?? "that the runtime names";
+        => s_deviceKeys.Select(key => config[key].Text()).FirstOrDefault(text => text.Length > 0) ?? "that the runtime names";
 }
