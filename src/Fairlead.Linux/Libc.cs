@@ -65,6 +65,9 @@ internal static unsafe partial class Libc
     /// <summary>SIOCGSKNS: a handle on the network namespace of a socket (linux/sockios.h).</summary>
     internal const nuint SocketNamespace = 0x894c;
 
+    /// <summary>linux/nsfs.h: NS_GET_NSTYPE.</summary>
+    internal const nuint NamespaceType = 0xb703;
+
     // sys/mount.h
     [LibraryImport(Name, SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     internal static partial int mount(string? source, string target, string? type, nuint flags, string? data);

@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text;
 using Fairlead.Linux;
+using Fairlead.Linux.Processes;
 using Microsoft.Win32.SafeHandles;
 
 namespace Fairlead.Cni.Launcher;
@@ -104,8 +105,8 @@ internal sealed record JoinCommand(int ProcessId, string? WorkingDirectory, Immu
     /// <summary>A process namespace takes effect for children only, so the program is a child, and its end is waited for.</summary>
     private unsafe int Start(string path, ImmutableDictionary<string, string> environment)
     {
-        using var arguments = new NativeTexts(Command);
-        using var variables = new NativeTexts(environment.Select(v => $"{v.Key}={v.Value}"));
+        using var arguments = new NativeStrings(Command);
+        using var variables = new NativeStrings(environment.Select(v => $"{v.Key}={v.Value}"));
         var attributes = stackalloc byte[1024];
         var signals = stackalloc byte[128];
         _ = Libc.posix_spawnattr_init(attributes);
@@ -119,7 +120,7 @@ internal sealed record JoinCommand(int ProcessId, string? WorkingDirectory, Immu
         Libc.CloseFromOnExec(3);
         fixed (byte* name = Encoding.UTF8.GetBytes(path + "\0"))
         {
-            errno = Libc.posix_spawn(&child, name, null, attributes, arguments.Pointer, variables.Pointer);
+            errno = Libc.posix_spawn(&child, name, null, attributes, arguments.Pointers, variables.Pointers);
         }
 
         if (errno != 0)

@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using Fairlead.Linux;
+using Fairlead.Linux.Processes;
 
 namespace Fairlead.Cni.Launcher;
 
@@ -17,8 +18,8 @@ internal static unsafe class ProgramStart
     public static LaunchException Execute(IReadOnlyList<string> command, IReadOnlyDictionary<string, string> environment)
     {
         var path = Resolve(command[0], environment);
-        using var arguments = new NativeTexts(command);
-        using var variables = new NativeTexts(environment.OrderBy(v => v.Key, StringComparer.Ordinal).Select(v => $"{v.Key}={v.Value}"));
+        using var arguments = new NativeStrings(command);
+        using var variables = new NativeStrings(environment.OrderBy(v => v.Key, StringComparer.Ordinal).Select(v => $"{v.Key}={v.Value}"));
         Libc.CloseFromOnExec(3);
 
         // What is ignored stays ignored through execve, and the runtime ignores broken pipes; a shell's `yes | head` relies on them.
@@ -27,7 +28,7 @@ internal static unsafe class ProgramStart
         _ = Libc.sigemptyset(none);
         _ = Libc.sigprocmask(SignalSetMask, none, null);
         var name = Marshal.StringToCoTaskMemUTF8(path);
-        _ = Libc.execve((byte*)name, arguments.Pointer, variables.Pointer);
+        _ = Libc.execve((byte*)name, arguments.Pointers, variables.Pointers);
         return Refused(path, Marshal.GetLastPInvokeError());
     }
 
@@ -74,34 +75,5 @@ internal static unsafe class ProgramStart
         throw unusable is null
             ? new LaunchException(LaunchException.NotFound, $"{command}: not found in PATH ({search})")
             : new LaunchException(LaunchException.CannotExecute, $"{unusable}: is not executable");
-    }
-}
-
-/// <summary>A list of texts as C has it: an array of pointers that ends with a null.</summary>
-internal sealed unsafe class NativeTexts : IDisposable
-{
-    private readonly int _count;
-
-    public NativeTexts(IEnumerable<string> texts)
-    {
-        var all = texts.ToList();
-        _count = all.Count;
-        Pointer = (byte**)NativeMemory.AllocZeroed((nuint)_count + 1, (nuint)sizeof(byte*));
-        for (var i = 0; i < _count; i++)
-        {
-            Pointer[i] = (byte*)Marshal.StringToCoTaskMemUTF8(all[i]);
-        }
-    }
-
-    public byte** Pointer { get; }
-
-    public void Dispose()
-    {
-        for (var i = 0; i < _count; i++)
-        {
-            Marshal.FreeCoTaskMem((nint)Pointer[i]);
-        }
-
-        NativeMemory.Free(Pointer);
     }
 }

@@ -28,6 +28,7 @@ internal sealed class HostPortTable(NftFamilyTerms terms)
     private const int DestinationNatPriority = -100;
     private const int SourceNatPriority = 100;
     private const int Attempts = 1000;
+    private const string Conditional = "conditional";
     private const string FromAnywhere = "from-anywhere";
 
     private readonly NftSet _everyAddress = new("ports", [NftType.InetProtocol, NftType.InetService])
@@ -40,11 +41,22 @@ internal sealed class HostPortTable(NftFamilyTerms terms)
         Data = [terms.Address, NftType.InetService],
     };
 
+    // Ports published under conditions are led on by rules; these hold them reserved.
+    private readonly NftSet _everyAddressIf = new("conditional-ports", [NftType.InetProtocol, NftType.InetService])
+    {
+        Data = [terms.Address, NftType.InetService],
+    };
+
+    private readonly NftSet _oneAddressIf = new("conditional-address-ports", [terms.Address, NftType.InetProtocol, NftType.InetService])
+    {
+        Data = [terms.Address, NftType.InetService],
+    };
+
     private readonly NftSet _targets = new("containers", [terms.Address]) { IsVerdictMap = true };
 
     /// <summary>Publishes ports, all or none.</summary>
     /// <exception cref="CniException">One is taken; the message names its holder.</exception>
-    public void Add(NftablesSocket socket, AttachmentMark mark, CniAddress container, IReadOnlyList<PortMapping> mappings, bool masquerade, bool masqueradeAll)
+    public void Add(NftablesSocket socket, AttachmentMark mark, CniAddress container, IReadOnlyList<PortMapping> mappings, PortmapOptions options)
         => Retry(() =>
         {
             var generation = socket.Generation();
@@ -56,15 +68,21 @@ internal sealed class HostPortTable(NftFamilyTerms terms)
                     || (set == _targets && e.Key[0].Address!.Equals(container.Address))));
             }
 
+            change.AddRange(RuleDeletions(socket, mark.IsSameAs));
+            var conditions = options.Conditions(terms);
             foreach (var mapping in mappings)
             {
-                var (set, element) = ElementOf(mapping, container.Address);
+                var (set, element) = ElementOf(mapping, container.Address, !conditions.IsEmpty);
                 change.Add(new AddElements(set, element with { Comment = mark.Comment }));
+                if (!conditions.IsEmpty)
+                {
+                    change.Add(RuleOf(mapping, container.Address, conditions, mark));
+                }
             }
 
-            if (masquerade)
+            if (options.Masquerade)
             {
-                var chain = masqueradeAll ? FromAnywhere : NftFamilyTerms.ChainOf(container.Network);
+                var chain = options.MasqueradeAll ? FromAnywhere : NftFamilyTerms.ChainOf(container.Network);
                 change.Add(new AddElements(
                     _targets, new NftElement([container.Address]) { Verdict = NftVerdict.Goto(chain), Comment = mark.Comment }));
             }
@@ -83,6 +101,7 @@ internal sealed class HostPortTable(NftFamilyTerms terms)
             AddDeletion(change, set, existing.Where(e => matches(AttachmentMark.OfComment(e.Comment))));
         }
 
+        change.AddRange(RuleDeletions(socket, matches));
         if (!change.IsEmpty)
         {
             socket.Commit(change, generation);
@@ -90,18 +109,20 @@ internal sealed class HostPortTable(NftFamilyTerms terms)
     });
 
     /// <summary>The mappings that are not published as they should be.</summary>
-    public IEnumerable<PortMapping> Missing(NftablesSocket socket, AttachmentMark mark, IPAddress container, IEnumerable<PortMapping> mappings)
+    public IEnumerable<PortMapping> Missing(
+        NftablesSocket socket, AttachmentMark mark, IPAddress container, IEnumerable<PortMapping> mappings, PortmapOptions options)
     {
+        var isConditional = !options.Conditions(terms).IsEmpty;
         var existing = Read(socket).ToDictionary(pair => pair.Set.Name, pair => pair.Elements, StringComparer.Ordinal);
         return mappings.Where(mapping =>
         {
-            var (set, wanted) = ElementOf(mapping, container);
+            var (set, wanted) = ElementOf(mapping, container, isConditional);
             return !existing[set.Name].Any(e => e.Key == wanted.Key && e.Data == wanted.Data && mark.IsSameAs(AttachmentMark.OfComment(e.Comment)));
         });
     }
 
     private IEnumerable<(NftSet Set, IReadOnlyList<NftElement> Elements)> Read(NftablesSocket socket)
-        => new[] { _everyAddress, _oneAddress, _targets }.Select(set => (set, socket.Elements(terms.Family, Table, set)));
+        => new[] { _everyAddress, _oneAddress, _everyAddressIf, _oneAddressIf, _targets }.Select(set => (set, socket.Elements(terms.Family, Table, set)));
 
     private static void AddDeletion(NftTransaction change, NftSet set, IEnumerable<NftElement> elements)
     {
@@ -121,7 +142,7 @@ internal sealed class HostPortTable(NftFamilyTerms terms)
 
         foreach (var element in existing.Where(e => !mark.IsSameAs(AttachmentMark.OfComment(e.Comment))))
         {
-            var address = set == _oneAddress ? element.Key[0].Address : null;
+            var address = element.Key.Count > 2 ? element.Key[0].Address : null;
             var taken = mappings.FirstOrDefault(m =>
                 (NftValue)m.Protocol == element.Key[^2] && (NftValue)m.HostPort == element.Key[^1]
                 && (address is null || m.HostAddress is null || m.HostAddress.Equals(address)));
@@ -136,9 +157,25 @@ internal sealed class HostPortTable(NftFamilyTerms terms)
         }
     }
 
-    private (NftSet Set, NftElement Element) ElementOf(PortMapping mapping, IPAddress container) => mapping.HostAddress is { } address
-        ? (_oneAddress, new NftElement([address, mapping.Protocol, mapping.HostPort]) { Data = [container, mapping.ContainerPort] })
-        : (_everyAddress, new NftElement([mapping.Protocol, mapping.HostPort]) { Data = [container, mapping.ContainerPort] });
+    private (NftSet Set, NftElement Element) ElementOf(PortMapping mapping, IPAddress container, bool isConditional) => mapping.HostAddress is { } address
+        ? (isConditional ? _oneAddressIf : _oneAddress, new NftElement([address, mapping.Protocol, mapping.HostPort]) { Data = [container, mapping.ContainerPort] })
+        : (isConditional ? _everyAddressIf : _everyAddress, new NftElement([mapping.Protocol, mapping.HostPort]) { Data = [container, mapping.ContainerPort] });
+
+    private AddRule RuleOf(PortMapping mapping, IPAddress container, ImmutableArray<NftStatement> conditions, AttachmentMark mark) => new(
+        Conditional,
+        [
+            .. conditions,
+            .. mapping.HostAddress is { } address ? (ReadOnlySpan<NftStatement>)[Match.Equal(terms.Destination, address)] : [],
+            Match.Equal(Load.L4Proto, mapping.Protocol),
+            Match.Equal(Load.ThDport, mapping.HostPort),
+            Nat.Destination(container, (ushort)mapping.ContainerPort),
+        ],
+        mark.Comment);
+
+    private IEnumerable<DeleteRule> RuleDeletions(NftablesSocket socket, Func<AttachmentMark?, bool> matches)
+        => socket.Rules(terms.Family, Table, Conditional)
+            .Where(rule => rule.Comment is not null && matches(AttachmentMark.OfComment(rule.Comment)))
+            .Select(rule => new DeleteRule(Conditional, rule.Handle));
 
     private NftTransaction Ensure(CniAddress container)
     {
@@ -146,7 +183,10 @@ internal sealed class HostPortTable(NftFamilyTerms terms)
             .Add(new AddTable("CNI: ports of the host that lead to containers"))
             .Add(new AddSet(_everyAddress))
             .Add(new AddSet(_oneAddress))
+            .Add(new AddSet(_everyAddressIf))
+            .Add(new AddSet(_oneAddressIf))
             .Add(new AddSet(_targets))
+            .Add(new AddChain(Conditional))
             .Add(new AddChain(Lookup))
             .Add(new FlushChain(Lookup))
             .Add(new AddRule(Lookup, Nat.Destination(Load.Map(Load.Concat(terms.Destination, Load.L4Proto, Load.ThDport), _oneAddress))))
@@ -155,7 +195,8 @@ internal sealed class HostPortTable(NftFamilyTerms terms)
         {
             change.Add(new AddChain(name, new NftBaseChain(NftChainType.Nat, hook, DestinationNatPriority)))
                 .Add(new FlushChain(name))
-                .Add(new AddRule(name, Match.Destination(FibAddressType.Local), Act.SetMarkBits(MarkBit, MarkBit), Act.Jump(Lookup)));
+                .Add(new AddRule(name, Match.Destination(FibAddressType.Local), Act.SetMarkBits(MarkBit, MarkBit), Act.Jump(Conditional)))
+                .Add(new AddRule(name, Match.Destination(FibAddressType.Local), Act.Jump(Lookup)));
         }
 
         change.Add(new AddChain("postrouting", new NftBaseChain(NftChainType.Nat, NftHook.Postrouting, SourceNatPriority)))

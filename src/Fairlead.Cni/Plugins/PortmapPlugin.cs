@@ -12,7 +12,7 @@ internal sealed class PortmapPlugin : IPlugin
     public CniResult Add(PluginCall call)
     {
         var previous = call.Config.Previous ?? throw call.Config.Root["prevResult"].Fault("is missing: portmap comes after another plugin");
-        var options = Options.Read(call.Config.Root);
+        var options = PortmapOptions.Read(call.Config.Root);
         var mappings = PortMapping.ReadAll(call.Config);
         if (mappings.IsEmpty)
         {
@@ -31,7 +31,7 @@ internal sealed class PortmapPlugin : IPlugin
                 continue;
             }
 
-            new HostPortTable(terms).Add(socket, mark, container, here, options.Masquerade, options.MasqueradeAll);
+            new HostPortTable(terms).Add(socket, mark, container, here, options);
             if (terms.IsIPv4 && options.Masquerade)
             {
                 RouteLoopback(container);
@@ -46,13 +46,13 @@ internal sealed class PortmapPlugin : IPlugin
 
     public void Check(PluginCall call)
     {
-        _ = Options.Read(call.Config.Root);
+        var options = PortmapOptions.Read(call.Config.Root);
         var mappings = PortMapping.ReadAll(call.Config);
         var mark = AttachmentMark.Of(call);
         using var socket = NftablesSocket.Open();
         foreach (var (container, terms) in ContainerAddresses(call.Config.Previous!))
         {
-            foreach (var missing in new HostPortTable(terms).Missing(socket, mark, container.Address, mappings.Where(m => m.IsFor(terms))))
+            foreach (var missing in new HostPortTable(terms).Missing(socket, mark, container.Address, mappings.Where(m => m.IsFor(terms)), options))
             {
                 throw new CniException(CniErrorCode.AttachmentChanged, $"{missing} does not lead to {container.Address} any more");
             }
@@ -61,7 +61,7 @@ internal sealed class PortmapPlugin : IPlugin
 
     public void Status(PluginCall call)
     {
-        _ = Options.Read(call.Config.Root);
+        _ = PortmapOptions.Read(call.Config.Root);
         try
         {
             using var socket = NftablesSocket.Open();
@@ -111,37 +111,6 @@ internal sealed class PortmapPlugin : IPlugin
         if (Sysctl.Find(key) is "0")
         {
             Sysctl.Write(key, "1");
-        }
-    }
-
-    private sealed record Options(bool Masquerade, bool MasqueradeAll)
-    {
-        public static Options Read(ConfigNode root)
-        {
-            foreach (var key in (ReadOnlySpan<string>)["conditionsV4", "conditionsV6"])
-            {
-                if (root[key].Items().Any())
-                {
-                    throw CniException.NotImplemented(key, "conditions are words for iptables; leave them out");
-                }
-            }
-
-            if (root["externalSetMarkChain"].Text().Length > 0)
-            {
-                throw CniException.NotImplemented("externalSetMarkChain", "leave it out; packets are marked in the table of the plugin");
-            }
-
-            if (root["markMasqBit"].Number(13, 0, 31) != 13)
-            {
-                throw CniException.NotImplemented("markMasqBit other than 13", "leave it out");
-            }
-
-            return root["backend"].Text("nftables") switch
-            {
-                "" or "nftables" => new Options(root["snat"].Flag(absent: true), root["masqAll"].Flag()),
-                "iptables" => throw CniException.NotImplemented("backend: iptables", "leave it out; nftables does the same"),
-                var other => throw root["backend"].Fault($"'{other}' is neither iptables nor nftables"),
-            };
         }
     }
 }

@@ -23,11 +23,20 @@ internal static class NamedNamespaces
 
     internal static SafeFileHandle Open(string path)
     {
-        var handle = Libc.Handle(Libc.open(path, Libc.OpenReadOnly | Libc.OpenCloseOnExec, 0), $"open network namespace {path}");
+        // A pipe without a writer would be waited for.
+        const int NonBlocking = 0x800; // fcntl.h: O_NONBLOCK
+        var handle = Libc.Handle(Libc.open(path, Libc.OpenReadOnly | Libc.OpenCloseOnExec | NonBlocking, 0), $"open network namespace {path}");
         if (FileSystemOf(path) is not (NamespaceFileSystem or ProcFileSystem))
         {
             handle.Dispose();
             throw new LinuxException($"open network namespace {path}", Errno.Invalid, "a file with no namespace mounted on it");
+        }
+
+        // Other kinds of namespaces look the same from outside; on /proc itself the question is refused.
+        if (Libc.ioctl(handle, Libc.NamespaceType, 0) != Libc.CloneNewNet)
+        {
+            handle.Dispose();
+            throw new LinuxException($"open network namespace {path}", Errno.Invalid, "not a network namespace");
         }
 
         return handle;

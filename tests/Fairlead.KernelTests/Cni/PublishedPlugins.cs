@@ -34,7 +34,7 @@ public static class PublishedPlugins
         => new[] { "src/Fairlead.Cni", "src/Fairlead.Linux" }.SelectMany(
             folder => Directory.EnumerateFiles(Path.Combine(root, folder), "*.cs", SearchOption.AllDirectories));
 
-    private static string Root()
+    internal static string Root()
     {
         for (var folder = new DirectoryInfo(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
         {
