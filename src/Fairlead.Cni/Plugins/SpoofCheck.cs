@@ -1,4 +1,3 @@
-using Fairlead.Cni.Protocol;
 using Fairlead.Linux;
 using Fairlead.Linux.Netlink.Route;
 using Fairlead.Linux.Nftables;

@@ -1,6 +1,5 @@
 using System.Collections;
 using System.Runtime.InteropServices;
-using System.Text;
 using Fairlead.Linux.Namespaces;
 
 namespace Fairlead.Linux.Processes;
