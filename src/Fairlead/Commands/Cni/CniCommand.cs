@@ -1,4 +1,3 @@
-using System.CommandLine;
 using Fairlead.CommandLine;
 
 namespace Fairlead.Commands.Cni;

@@ -1,6 +1,5 @@
 using System.CommandLine;
 using System.Globalization;
-using Fairlead.CommandLine;
 
 namespace Fairlead.Commands.Cni;
 
