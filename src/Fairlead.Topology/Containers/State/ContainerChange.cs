@@ -71,6 +71,8 @@ internal sealed class ContainerChange : IDisposable
         {
             Host.RestoreForwarding();
         }
+
+        Store.NoteSettled();
     }
 
     /// <summary>The containers that have an address of a network.</summary>
@@ -132,7 +134,7 @@ internal sealed class ContainerChange : IDisposable
             healed = true;
         }
 
-        if (healed || HasOrphanedDefault())
+        if (healed || Store.IsUnsettled || HasOrphanedDefault())
         {
             Settle();
         }

@@ -72,24 +72,28 @@ public sealed class ContainerStore
     internal void Save(ContainerRecord container)
     {
         Directory.CreateDirectory(FolderOf(container.Id), OwnerOnly);
+        Unsettle();
         Write(FileOf(container.Id, "container.json"), container, ContainerJson.Default.ContainerRecord);
     }
 
     internal void Save(NetworkRecord network)
     {
         Directory.CreateDirectory(Path.Combine(Folder, "networks"), OwnerOnly);
+        Unsettle();
         Write(NetworkFile(network.Name), network, ContainerJson.Default.NetworkRecord);
     }
 
     /// <summary>The record goes first: a folder without one is nobody's.</summary>
     internal void Delete(ContainerRecord container)
     {
+        Unsettle();
         File.Delete(FileOf(container.Id, "container.json"));
         Directory.Delete(FolderOf(container.Id), recursive: true);
     }
 
     internal void Delete(NetworkRecord network)
     {
+        Unsettle();
         File.Delete(NetworkFile(network.Name));
         File.Delete(Hosts(network.Name));
     }
@@ -117,6 +121,16 @@ public sealed class ContainerStore
             Write(SettingsFile, settings, ContainerJson.Default.HostSettings);
         }
     }
+
+    /// <summary>Whether records have changed and the kernel has not been made to agree with them since: a process was killed between the two.</summary>
+    internal bool IsUnsettled => File.Exists(UnsettledFile);
+
+    /// <summary>Notes that the kernel agrees with the records.</summary>
+    internal void NoteSettled() => File.Delete(UnsettledFile);
+
+    private string UnsettledFile => Path.Combine(Folder, "unsettled");
+
+    private void Unsettle() => File.WriteAllBytes(UnsettledFile, []);
 
     /// <summary>Writes the names and addresses of a network's members, which their resolvers read.</summary>
     internal void SaveHosts(string network, string text) => Replace(Hosts(network), System.Text.Encoding.UTF8.GetBytes(text));
