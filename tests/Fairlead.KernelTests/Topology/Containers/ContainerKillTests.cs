@@ -35,7 +35,7 @@ public sealed class ContainerKillTests(ITestOutputHelper output)
         Assert.Equal(ContainerState.Running, running.State);
 
         Process.GetProcessById(running.Supervisor.Id).Kill();
-        await GoneAsync(running.Supervisor.Id);
+        await GoneAsync(running.Supervisor);
         var ended = Assert.Single(await machine.Engine.ListAsync(Ct));
 
         Assert.Equal((ContainerState.Exited, 255), (ended.State, ended.ExitCode));
@@ -153,10 +153,11 @@ public sealed class ContainerKillTests(ITestOutputHelper output)
         }
     }
 
-    private static async Task GoneAsync(int process)
+    /// <summary>The first thread of a killed process is a zombie before the others have ended, and until then the process lives.</summary>
+    private static async Task GoneAsync(ProcessRecord process)
     {
         using var timer = new PeriodicTimer(TimeSpan.FromMilliseconds(10));
-        while (!IsGone(process))
+        while (process.IsAlive())
         {
             await timer.WaitForNextTickAsync(Ct);
         }
