@@ -10,6 +10,7 @@ internal sealed class HostLocalPlugin : IPlugin
 {
     public CniResult Add(PluginCall call)
     {
+        call.Environment.Arguments.RefuseUnknown("IP");
         var config = HostLocalConfig.Read(call);
         var dns = config.ResolvConf.Length == 0 ? CniDns.None : ResolvConf.Read(config.ResolvConf);
         using var store = AddressStore.Open(config.Folder);
@@ -46,6 +47,7 @@ internal sealed class HostLocalPlugin : IPlugin
 
     public void Check(PluginCall call)
     {
+        call.Environment.Arguments.RefuseUnknown("IP");
         var folder = HostLocalConfig.Read(call).Folder;
         using var store = AddressStore.Find(folder);
         if (store is null || store.OwnedBy(call.Attachment).Count == 0)

@@ -10,16 +10,14 @@ internal sealed class StaticPlugin : IPlugin
 {
     public CniResult Add(PluginCall call)
     {
+        // No address is fine: routes and name servers may be all that is asked for. A plugin that needs one says so.
         var ipam = Ipam(call);
-        var addresses = Addresses(call, ipam);
-        return addresses.IsEmpty
-            ? throw ipam["addresses"].Fault("holds no address, and none is asked for by CNI_ARGS, args.cni.ips or runtimeConfig.ips")
-            : new CniResult
-            {
-                Addresses = addresses,
-                Routes = [.. ipam["routes"].Items().Select(ResultReader.Route)],
-                Dns = ResultReader.Dns(ipam["dns"]),
-            };
+        return new CniResult
+        {
+            Addresses = Addresses(call, ipam),
+            Routes = [.. ipam["routes"].Items().Select(ResultReader.Route)],
+            Dns = ResultReader.Dns(ipam["dns"]),
+        };
     }
 
     public void Delete(PluginCall call)
@@ -40,7 +38,6 @@ internal sealed class StaticPlugin : IPlugin
         }
     }
 
-    // What the runtime gives a container is not known yet, so that an empty list is no fault.
     public void Status(PluginCall call) => _ = Addresses(call, Ipam(call));
 
     public void CollectGarbage(PluginCall call, ImmutableArray<CniAttachmentKey> valid)
@@ -54,6 +51,7 @@ internal sealed class StaticPlugin : IPlugin
     private static ImmutableArray<CniAddress> Addresses(PluginCall call, ConfigNode ipam)
     {
         var config = call.Config;
+        call.Environment.Arguments.RefuseUnknown("IP", "GATEWAY");
         ImmutableArray<CniAddress> addresses =
         [
             .. ipam["addresses"].Items().Select(item =>

@@ -49,6 +49,7 @@ internal sealed record BridgeConfig
     {
         var root = call.Config.Root;
         MasqueradeBackend.Verify(root);
+        call.Environment.Arguments.RefuseUnknown("MAC");
         var isDefaultGateway = root["isDefaultGateway"].Flag();
         var isGateway = root["isGateway"].Flag();
         var config = new BridgeConfig

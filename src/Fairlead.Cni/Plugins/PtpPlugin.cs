@@ -99,25 +99,22 @@ internal sealed class PtpPlugin : IPlugin
     }
 
     /// <summary>The gateway alone is on the link; everything else, the container's own network too, goes by it.</summary>
+    /// <remarks>A route by another router of the network comes before that: the kernel takes it only while the network is on the link.</remarks>
     private static void RouteInside(RouteSocket inside, Link link, CniResult given)
     {
-        var operations = new List<RouteOperation>();
-        foreach (var address in given.Addresses)
-        {
-            var bits = AddressText.Bits(address.Address);
-            inside.TryDeleteRoute(new Route(address.Network) { Link = link.Index, Protocol = RouteProtocol.Kernel, Source = address.Address, Scope = RouteScope.Link });
-            operations.Add(new AddRoute(new Route(new IPNetwork(address.Gateway!, bits))
+        PodInterface.Apply(inside,
+        [
+            .. given.Addresses.Select(address => new AddRoute(new Route(new IPNetwork(address.Gateway!, AddressText.Bits(address.Address)))
             {
                 Link = link.Index, Source = address.Address, Scope = RouteScope.Link,
-            }));
-            if (address.PrefixLength < bits)
-            {
-                operations.Add(new AddRoute(new Route(address.Network) { Link = link.Index, Gateway = address.Gateway, Source = address.Address }));
-            }
+            })),
+            .. given.Routes.Select(route => new AddRoute(PodInterface.KernelRoute(route, given.Addresses, link.Index))),
+        ]);
+        foreach (var address in given.Addresses.Where(a => a.PrefixLength < AddressText.Bits(a.Address)))
+        {
+            inside.TryDeleteRoute(new Route(address.Network) { Link = link.Index, Protocol = RouteProtocol.Kernel, Source = address.Address, Scope = RouteScope.Link });
+            PodInterface.Apply(inside, [new AddRoute(new Route(address.Network) { Link = link.Index, Gateway = address.Gateway, Source = address.Address })]);
         }
-
-        operations.AddRange(given.Routes.Select(route => new AddRoute(PodInterface.KernelRoute(route, given.Addresses, link.Index))));
-        PodInterface.Apply(inside, operations);
     }
 
     private static void RouteOnHost(RouteSocket host, Link cable, CniResult given)

@@ -36,13 +36,14 @@ public sealed class IpamOptionTests
         => Assert.Equal([expected], Addresses(PluginRun.Of("ADD", With(Static, more)).Json));
 
     [Theory]
-    [InlineData("no address", """{"type":"static"}""", "1.0.0", null, 7, "ipam.addresses")]
     [InlineData("no length", """{"type":"static","addresses":[{"address":"10.0.0.5"}]}""", "1.0.0", null, 7, "ipam.addresses[0].address")]
     [InlineData("no address in it", """{"type":"static","addresses":[{}]}""", "1.0.0", null, 7, "ipam.addresses[0].address")]
     [InlineData("a gateway that is none", """{"type":"static","addresses":[{"address":"10.0.0.5/24","gateway":"x"}]}""", "1.0.0", null, 7, "ipam.addresses[0].gateway")]
     [InlineData("not a list", """{"type":"static","addresses":"10.0.0.5/24"}""", "1.0.0", null, 6, "ipam.addresses")]
     [InlineData("two of a family", """{"type":"static","addresses":[{"address":"10.0.0.5/24"},{"address":"10.0.0.6/24"}]}""", "0.2.0", null, 1, "ipam.addresses")]
     [InlineData("an argument without a length", """{"type":"static"}""", "1.0.0", "IP=10.0.0.1", 4, "CNI_ARGS: IP")]
+    [InlineData("another's argument", """{"type":"static"}""", "1.0.0", "IP=10.0.0.1/8;MAC=02:00:00:00:00:01", 4, "CNI_ARGS: MAC")]
+    [InlineData("an argument about the others that says nothing", """{"type":"static"}""", "1.0.0", "IgnoreUnknown=perhaps", 4, "CNI_ARGS: IgnoreUnknown")]
     [InlineData("a gateway in the arguments", """{"type":"static"}""", "1.0.0", "GATEWAY=here", 4, "CNI_ARGS: GATEWAY")]
     public void What_static_cannot_use_is_named(string because, string ipam, string version, string? arguments, int code, string field)
     {
@@ -50,6 +51,19 @@ public sealed class IpamOptionTests
 
         Assert.Equal((code, because), (run.Code, because));
         Assert.Contains(field, run.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("IgnoreUnknown=1;K8S_POD_NAME=a")]
+    [InlineData("K8S_POD_NAME=a;IgnoreUnknown=True")]
+    [InlineData("IgnoreUnknown=0")]
+    public void Names_for_others_are_passed_over_where_the_runtime_says_so_and_no_address_is_fine(string arguments)
+    {
+        var run = PluginRun.Of("ADD", """{"cniVersion":"1.0.0","name":"net","type":"static","ipam":{"type":"static","routes":[{"dst":"10.9.0.0/16","gw":"10.0.0.1"}]}}""", arguments: arguments);
+
+        Assert.Equal(0, run.ExitCode);
+        Assert.Null(run.Json["ips"]);
+        Assert.Equal("10.9.0.0/16", (string?)run.Json["routes"]![0]!["dst"]);
     }
 
     [Fact]

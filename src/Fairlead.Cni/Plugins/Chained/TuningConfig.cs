@@ -17,6 +17,7 @@ internal sealed record TuningConfig(ImmutableArray<(string Key, string Value)> S
     public static TuningConfig Read(PluginCall call)
     {
         var root = call.Config.Root;
+        call.Environment.Arguments.RefuseUnknown("MAC");
         return new TuningConfig(
             [.. root["sysctl"].Properties().Select(p => (KeyOf(p.Key, p.Value, call.Environment.InterfaceName), p.Value.Text()))],
             new LinkChange

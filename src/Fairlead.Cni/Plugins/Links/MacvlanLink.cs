@@ -14,6 +14,7 @@ internal sealed class MacvlanLink : IContainerLink
     public void Verify(PluginCall call)
     {
         var root = call.Config.Root;
+        call.Environment.Arguments.RefuseUnknown("MAC");
         ParentLink.Verify(root);
         _ = (Mode(root), LinkMtu.Read(root["mtu"]), RequestedMac.Read(call, "mac"));
         _ = root["bcqueuelen"].Number(0, 0, int.MaxValue);

@@ -17,6 +17,7 @@ internal sealed class TapLink : IContainerLink
     public void Verify(PluginCall call)
     {
         var root = call.Config.Root;
+        call.Environment.Arguments.RefuseUnknown("MAC");
         _ = (LinkMtu.Read(root["mtu"]), RequestedMac.Read(call, "mac"), root["multiQueue"].Flag(), root["selinuxContext"].Text());
         _ = (Id(root["owner"]), Id(root["group"]));
         if (root["bridge"].Text() is { Length: > 0 } bridge && CniNames.InterfaceNameFault(bridge) is { } fault)
