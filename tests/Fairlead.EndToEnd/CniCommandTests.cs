@@ -79,7 +79,7 @@ public sealed class CniCommandTests : IAsyncLifetime
         var done = await Task.WhenAll(Enumerable.Range(0, 10).Select(i => _host.Sh(Here($"fairlead cni add mynet red --ifname eth{i} -o json"))));
 
         Assert.Equal(10, done.Select(d => JsonDocument.Parse(d.Ok()).RootElement.GetProperty("ip4").GetProperty("ip").GetString()).Distinct().Count());
-        (await _host.Sh(Here("fairlead cni gc mynet red"))).Ok();
+        (await _host.Sh(Here("fairlead cni gc mynet red --all"))).Ok();
     }
 
     [Theory]
@@ -91,6 +91,8 @@ public sealed class CniCommandTests : IAsyncLifetime
     [InlineData("fairlead cni check mynet red", 1, "was not added to a network here", 3)]
     [InlineData("fairlead cni status mynet --path /nowhere", 1, "plugin net-script, STATUS: 'net-script' is not in /nowhere", 50)]
     [InlineData("fairlead cni gc mynet --valid c1", 2, "expected CONTAINERID/IFNAME", null)]
+    [InlineData("fairlead cni gc mynet", 2, "say which attachments stay with --valid ID/NAME, or that none does with --all", null)]
+    [InlineData("fairlead cni gc mynet --all --valid c1/eth0", 2, "say which attachments stay", null)]
     [InlineData("fairlead cni add mynet .", 2, "neither a path nor a namespace's name", null)]
     [InlineData("fairlead cni add mynet", 2, "Required argument missing", null)]
     [InlineData("fairlead cni add mynet red --timeout 0", 2, "expected seconds", null)]

@@ -14,6 +14,7 @@ public sealed class CniRuntime
     private readonly ResultCache _cache;
     private readonly AttachmentGate _gate = new();
     private readonly RuntimeLock _lock;
+    private readonly PluginVersions _versions;
 
     public CniRuntime(CniRuntimeOptions options, TimeProvider time)
         : this(options, new PluginProcess(options, time), time)
@@ -26,13 +27,14 @@ public sealed class CniRuntime
         _executor = executor;
         _cache = new ResultCache(options.CacheDirectory);
         _lock = new RuntimeLock(options.CacheDirectory, time);
+        _versions = new PluginVersions(executor, Find);
     }
 
     /// <summary>The network as it would be used now.</summary>
     /// <exception cref="CniException">There is none, or its file makes no sense.</exception>
-    public CniNetwork Describe()
+    public async Task<CniNetwork> DescribeAsync(CancellationToken ct)
     {
-        var network = Network();
+        var network = await NetworkAsync(ct);
         return new CniNetwork(network.Name, network.File, network.Version.ToString(), [.. network.Plugins.Select(p => ChainExplainer.Explain(p, Find(p)))])
         {
             ChecksDisabled = network.DisableCheck, CollectionDisabled = network.DisableGc,
@@ -46,7 +48,7 @@ public sealed class CniRuntime
         Verify(attachment, namespaceNeeded: true);
         using var turn = await _gate.EnterAsync(attachment.ContainerId, ct);
         using var held = await _lock.EnterAsync(attachment.ContainerId, ct);
-        var network = Network();
+        var network = await NetworkAsync(ct);
         _cache.Save(network, attachment, result: null);
         try
         {
@@ -100,7 +102,7 @@ public sealed class CniRuntime
                 CniErrorCode.UnknownContainer, $"{attachment.ContainerId}/{attachment.InterfaceName} was not added to a network here");
         }
 
-        var network = cached.Network;
+        var network = await _versions.NegotiateAsync(cached.Network, ct);
         if (network.DisableCheck)
         {
             return;
@@ -124,7 +126,7 @@ public sealed class CniRuntime
     /// <exception cref="CniException">It could not; the message says why.</exception>
     public async Task<string> StatusAsync(CancellationToken ct)
     {
-        var network = Network();
+        var network = await NetworkAsync(ct);
         foreach (var plugin in network.Plugins)
         {
             if (Find(plugin) is null)
@@ -146,7 +148,7 @@ public sealed class CniRuntime
     {
         using var turn = await _gate.EnterAloneAsync(ct);
         using var held = await _lock.EnterAloneAsync(ct);
-        var network = Network();
+        var network = await NetworkAsync(ct);
         if (network.DisableGc)
         {
             return;
@@ -178,7 +180,7 @@ public sealed class CniRuntime
 
     private async Task DelAsync(CachedAttachment entry, string networkNamespace, CancellationToken ct)
     {
-        var network = entry.Network;
+        var network = await _versions.NegotiateAsync(entry.Network, ct);
         var attachment = entry.Attachment with { NetworkNamespace = networkNamespace };
         var previous = network.Version >= CniVersion.V040 ? entry.Result : null;
         var failures = new List<CniException>();
@@ -226,6 +228,8 @@ public sealed class CniRuntime
             failures.Add(e);
         }
     }
+
+    private Task<NetworkList> NetworkAsync(CancellationToken ct) => _versions.NegotiateAsync(Network(), ct);
 
     private NetworkList Network() => NetworkFiles.Load(_options.ConfigDirectory, _options.Network);
 
@@ -305,8 +309,9 @@ public sealed class CniRuntime
             CniErrorCode.Internal, $"{subject}: ended with exit code {outcome.ExitCode}{(said.Length == 0 ? " and said nothing" : $": {said}")}");
     }
 
-    private string? Find(PluginEntry plugin)
-        => _options.PluginDirectories.Select(folder => Path.Combine(folder, plugin.Type)).FirstOrDefault(File.Exists);
+    private string? Find(PluginEntry plugin) => Find(plugin.Type);
+
+    private string? Find(string program) => _options.PluginDirectories.Select(folder => Path.Combine(folder, program)).FirstOrDefault(File.Exists);
 
     private static string Subject(NetworkList network) => $"network '{network.Name}' ({network.File})";
 

@@ -12,6 +12,10 @@ internal sealed record NetworkList
     /// <summary>Where it was read.</summary>
     public required string File { get; init; }
 
+    /// <summary>The versions that the file offers and that are spoken here, lowest first.</summary>
+    public required ImmutableArray<CniVersion> Offered { get; init; }
+
+    /// <summary>The one in which the plugins are spoken to.</summary>
     public required CniVersion Version { get; init; }
 
     public bool DisableCheck { get; init; }
@@ -56,13 +60,15 @@ internal sealed record NetworkList
             text = Inline(element, plugins);
         }
 
+        var offered = Offer(root);
         return plugins.Count == 0
             ? throw list.Fault("names no plugin")
             : new NetworkList
             {
                 Name = name,
                 File = file,
-                Version = Negotiate(root),
+                Offered = offered,
+                Version = offered[^1],
                 DisableCheck = root["disableCheck"].Flag(),
                 DisableGc = root["disableGC"].Flag(),
                 Text = text,
@@ -101,8 +107,7 @@ internal sealed record NetworkList
         static bool IsKey(JsonProperty property, string key) => string.Equals(property.Name, key, StringComparison.OrdinalIgnoreCase);
     }
 
-    /// <summary>The highest version that the file offers and that is spoken here.</summary>
-    private static CniVersion Negotiate(ConfigNode root)
+    private static ImmutableArray<CniVersion> Offer(ConfigNode root)
     {
         var offered = root["cniVersions"].Items().Select(v => v.Text())
             .Select(text => CniVersion.TryParse(text, out var version) ? version : throw root["cniVersions"].Fault($"'{text}' is no version"))
@@ -117,13 +122,17 @@ internal sealed record NetworkList
             }
         }
 
-        return offered.Max();
+        return [.. offered.Distinct().Order()];
     }
 }
 
 /// <summary>A plugin of a network: its type, the capabilities it declares, and its configuration as written.</summary>
 internal sealed record PluginEntry(string Type, ImmutableHashSet<string> Capabilities, JsonElement Config)
 {
+    /// <summary>The plugin's name, and that of the one it calls for addresses.</summary>
+    public IEnumerable<string> Programs
+        => new ConfigNode(Config, Type)["ipam"]["type"].Text() is { Length: > 0 } delegated && !delegated.Contains('/', StringComparison.Ordinal) ? [Type, delegated] : [Type];
+
     public static PluginEntry Read(ConfigNode node)
     {
         var type = node["type"].Text();

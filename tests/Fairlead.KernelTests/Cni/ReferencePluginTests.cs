@@ -72,6 +72,29 @@ public sealed class ReferencePluginTests : IDisposable
         Assert.Empty(_node.Cables());
     }
 
+    /// <summary>Debian's are from before 1.1.0.</summary>
+    [Theory]
+    [InlineData(true, "1.0.0")]
+    [InlineData(false, "1.1.0")]
+    public async Task A_network_that_offers_versions_is_run_in_the_highest_that_its_plugins_speak(bool theirs, string expected)
+    {
+        var file = Directory.GetFiles(_node.ConfigFolder).Single();
+        var list = JsonNode.Parse(await File.ReadAllTextAsync(file, _ct))!;
+        list["cniVersions"] = new JsonArray("0.3.1", "0.4.0", "1.0.0", "1.1.0");
+        await File.WriteAllTextAsync(file, list.ToJsonString(), _ct);
+        var runtime = Runtime(theirs ? Reference : _node.PluginFolder);
+        var pod = _node.NewPod();
+
+        Assert.Equal(expected, (await runtime.DescribeAsync(_ct)).Version);
+        await runtime.AddAsync(pod.Attachment, _ct);
+        await runtime.CheckAsync(pod.Attachment, _ct);
+        await runtime.DelAsync(pod.Attachment, _ct);
+        await runtime.GcAsync([], _ct);
+
+        Assert.Empty(_node.Reserved());
+        Assert.Empty(_node.Cables());
+    }
+
     [Theory]
     [InlineData("bridge", "host-local")]
     [InlineData("host-local", "bridge")]

@@ -265,7 +265,39 @@ public sealed class CniRuntimeTests : IDisposable
 
         await Runtime().AddAsync(Pod(), _ct);
 
-        Assert.Equal("1.0.0", (string)_plugins.Calls.Single().Input["cniVersion"]!);
+        Assert.Equal("1.0.0", (string)_plugins.Calls.Last().Input["cniVersion"]!);
+    }
+
+    [Fact]
+    public async Task A_choice_of_versions_is_made_with_what_the_plugins_and_their_delegates_say_once()
+    {
+        File.WriteAllText(_folder["bin/addresses"], "");
+        _plugins.Versions["first"] = """{"supportedVersions":["0.4.0","1.0.0","1.1.0"]}""";
+        _plugins.Versions["second"] = "nothing that could be read";
+        _plugins.Versions["addresses"] = """{"supportedVersions":["0.3.1","0.4.0","1.0.0","x"]}""";
+        Write("10.conflist", """{"cniVersions":["1.1.0","0.4.0","1.0.0"],"name":"n","plugins":[{"type":"first","ipam":{"type":"addresses"}},{"type":"second"}]}""");
+        var runtime = Runtime();
+
+        await runtime.AddAsync(Pod(), _ct);
+        await runtime.CheckAsync(Pod(), _ct);
+        await runtime.DelAsync(Pod(), _ct);
+
+        Assert.Equal("1.0.0", (await runtime.DescribeAsync(_ct)).Version);
+        Assert.Equal(["VERSION first", "VERSION addresses", "VERSION second"], _plugins.Calls.Select(c => c.Name).Where(name => name.StartsWith("VERSION", StringComparison.Ordinal)));
+        Assert.All(_plugins.Calls.Where(c => !c.Name.StartsWith("VERSION", StringComparison.Ordinal)), call => Assert.Equal("1.0.0", (string)call.Input["cniVersion"]!));
+    }
+
+    [Fact]
+    public async Task Without_a_choice_or_a_common_version_nobody_is_overruled()
+    {
+        _plugins.Versions["first"] = """{"supportedVersions":["0.1.0"]}""";
+        Write("10.conflist", """{"cniVersion":"1.0.0","cniVersions":["1.0.0"],"name":"n","plugins":[{"type":"first"}]}""");
+        await Runtime().AddAsync(Pod(), _ct);
+        Assert.Equal(["ADD first"], _plugins.Calls.Select(c => c.Name));
+
+        Write("10.conflist", """{"cniVersion":"1.0.0","cniVersions":["0.4.0"],"name":"n","plugins":[{"type":"first"}]}""");
+        await Runtime().AddAsync(Pod("c2"), _ct);
+        Assert.Equal("1.0.0", (string)_plugins.Calls.Last().Input["cniVersion"]!);
     }
 
     [Fact]
@@ -352,11 +384,11 @@ public sealed class CniRuntimeTests : IDisposable
     }
 
     [Fact]
-    public void A_network_is_described_with_where_its_plugins_are()
+    public async Task A_network_is_described_with_where_its_plugins_are()
     {
         Write("10-pods.conflist", """{"cniVersion":"1.1.0","name":"n","disableCheck":true,"plugins":[{"type":"first"},{"type":"absent"}]}""");
 
-        var network = Runtime().Describe();
+        var network = await Runtime().DescribeAsync(_ct);
 
         Assert.Equal(("n", _folder["net.d/10-pods.conflist"], "1.1.0", true, false), (network.Name, network.File, network.Version, network.ChecksDisabled, network.CollectionDisabled));
         Assert.Equal([_folder["bin/first"], null], network.Plugins.Select(p => p.Executable));
@@ -416,6 +448,8 @@ public sealed class CniRuntimeTests : IDisposable
     {
         public ConcurrentQueue<Call> Calls { get; } = [];
 
+        public Dictionary<string, string> Versions { get; } = [];
+
         public string? Fail { get; set; }
 
         public string? Hang { get; set; }
@@ -430,6 +464,11 @@ public sealed class CniRuntimeTests : IDisposable
         {
             var name = $"{start.Variables["CNI_COMMAND"]} {Path.GetFileName(start.Executable)}";
             Calls.Enqueue(new Call(name, JsonNode.Parse(start.Input.Span)!, start.Variables));
+            if (start.Variables["CNI_COMMAND"] == "VERSION")
+            {
+                return new PluginOutcome(0, Encoding.UTF8.GetBytes(Versions.GetValueOrDefault(Path.GetFileName(start.Executable), "")), "");
+            }
+
             if (name == Hang && (HangContainer is null || start.Variables["CNI_CONTAINERID"] == HangContainer))
             {
                 Hanging.TrySetResult();

@@ -30,7 +30,7 @@ internal sealed class CniAddCommand : CniVerb
     {
         var runtime = Common.Runtime(parsed, Time);
         var attachment = Common.Attachment(parsed, parsed.GetValue(_namespace)!);
-        var version = runtime.Describe().Version;
+        var version = (await runtime.DescribeAsync(ct)).Version;
         var result = await runtime.AddAsync(attachment, ct);
         if (IsJson(parsed))
         {

@@ -17,13 +17,13 @@ internal sealed class CniExplainCommand : CniVerb
         ("fairlead cni explain mynet --conf-dir ./net.d -o json", "of a file that is not installed yet, for a program"),
     ];
 
-    protected override Task CallAsync(ParseResult parsed, CancellationToken ct)
+    protected override async Task CallAsync(ParseResult parsed, CancellationToken ct)
     {
-        var network = Common.Runtime(parsed, Time).Describe();
+        var network = await Common.Runtime(parsed, Time).DescribeAsync(ct);
         if (IsJson(parsed))
         {
             Console.Out.WriteLine(CniNetworkJson.Write(network));
-            return Task.CompletedTask;
+            return;
         }
 
         Console.Out.WriteLine($"network {network.Name}: CNI {network.Version}, {network.File}");
@@ -35,7 +35,5 @@ internal sealed class CniExplainCommand : CniVerb
                 Console.Out.WriteLine($"   {step.Word,-11}{step.What}");
             }
         }
-
-        return Task.CompletedTask;
     }
 }

@@ -18,7 +18,7 @@ internal sealed class CniStatusCommand : CniVerb
     protected override async Task CallAsync(ParseResult parsed, CancellationToken ct)
     {
         var runtime = Common.Runtime(parsed, Time);
-        var network = runtime.Describe();
+        var network = await runtime.DescribeAsync(ct);
         await runtime.StatusAsync(ct);
         if (IsJson(parsed))
         {
