@@ -1,6 +1,4 @@
-using System.Globalization;
 using System.Net;
-using System.Security.Cryptography;
 using System.Text;
 using Fairlead.Core.Nodes;
 using Fairlead.Core.State;
@@ -34,12 +32,9 @@ public sealed partial class MasqueradeReconciler(IPNetwork clusterCidr, IPNetwor
             return Task.CompletedTask;
         }
 
-        var rules = Rules(self.PodRange, clusterCidr, serviceCidr);
-        var fingerprint = Fingerprint(rules);
         using var socket = NftablesSocket.Open(network);
-        if (!IsInForce(socket, fingerprint, rules))
+        if (socket.Rewrite(Plan(self.PodRange, clusterCidr, serviceCidr)))
         {
-            socket.Commit(Renew(rules, fingerprint));
             LogWritten(self.PodRange, clusterCidr);
         }
 
@@ -57,37 +52,18 @@ public sealed partial class MasqueradeReconciler(IPNetwork clusterCidr, IPNetwor
         return Task.CompletedTask;
     }
 
-    /// <summary>The whole of it, in one transaction: a packet meets the old rules or the new ones.</summary>
-    internal static NftTransaction Plan(IPNetwork podRange, IPNetwork clusterCidr, IPNetwork serviceCidr)
-    {
-        var rules = Rules(podRange, clusterCidr, serviceCidr);
-        return Renew(rules, Fingerprint(rules));
-    }
-
-    private static NftTransaction Renew(IReadOnlyList<NftOperation> rules, string fingerprint)
-        => new NftTransaction(NftFamily.Ip, Table).Add(new AddTable()).Add(new DeleteTable()).Add(new AddTable(fingerprint)).AddRange(rules);
-
-    private static List<NftOperation> Rules(IPNetwork podRange, IPNetwork clusterCidr, IPNetwork serviceCidr) =>
-    [
-        new AddChain("postrouting", new(NftChainType.Nat, NftHook.Postrouting, Priority)),
-        new AddRule(
+    /// <summary>What makes the table.</summary>
+    internal static NftTransaction Plan(IPNetwork podRange, IPNetwork clusterCidr, IPNetwork serviceCidr) => new NftTransaction(NftFamily.Ip, Table)
+        .Add(new AddTable("Fairlead masquerade"))
+        .Add(new AddChain("postrouting", new(NftChainType.Nat, NftHook.Postrouting, Priority)))
+        .Add(new AddRule(
             "postrouting",
             Match.Equal(Load.IpSaddr, podRange),
             Match.NotEqual(Load.IpDaddr, podRange),
             Match.NotEqual(Load.IpDaddr, clusterCidr),
             Match.NotEqual(Load.IpDaddr, serviceCidr),
             Match.NotEqual(Load.IpDaddr, s_multicast),
-            Nat.Masquerade(fullyRandom: true)),
-    ];
-
-    private static string Fingerprint(IEnumerable<NftOperation> rules)
-        => string.Create(
-            CultureInfo.InvariantCulture,
-            $"Fairlead masquerade, {Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(new NftTransaction(NftFamily.Ip, Table).AddRange(rules).ToString())).AsSpan(0, 6))}");
-
-    private static bool IsInForce(NftablesSocket socket, string fingerprint, List<NftOperation> rules)
-        => socket.Tables().Any(t => t.Family == NftFamily.Ip && t.Name == Table && t.Comment == fingerprint)
-            && socket.Rules(NftFamily.Ip, Table).Count == rules.OfType<AddRule>().Count();
+            Nat.Masquerade(fullyRandom: true)));
 
     [LoggerMessage(LogLevel.Information, "Masquerading what {PodRange} sends outside of {ClusterCidr}")]
     private partial void LogWritten(IPNetwork podRange, IPNetwork clusterCidr);

@@ -154,6 +154,35 @@ public sealed class NftablesSocket : IDisposable
         throw new LinuxException("nftables list", Errno.Again, $"the ruleset changed {Attempts} times while it was read");
     }
 
+    /// <summary>Makes a table without sets what a transaction would make of an empty one; writes nothing where it is that already, so that counters count on.</summary>
+    /// <param name="wanted">Adds a table, chains and rules, and nothing else.</param>
+    /// <returns>Whether anything was written.</returns>
+    /// <exception cref="LinuxException">With <see cref="Errno.Restart"/>: others change the ruleset faster than it can be read.</exception>
+    public bool Rewrite(NftTransaction wanted)
+    {
+        ArgumentNullException.ThrowIfNull(wanted);
+        const int Attempts = 50;
+        for (var attempt = 1; ; attempt++)
+        {
+            var generation = Generation();
+            var (chains, sets) = (Chains(wanted.Family, wanted.Table), Sets(wanted.Family, wanted.Table));
+            if (HasTable(wanted.Family, wanted.Table) && NftRewrite.IsInForce(wanted, chains, sets, Rules(wanted.Family, wanted.Table)))
+            {
+                return false;
+            }
+
+            try
+            {
+                Commit(NftRewrite.Plan(wanted, chains, sets), generation);
+                return true;
+            }
+            catch (LinuxException e) when (e.Errno == Errno.Restart && attempt < Attempts)
+            {
+                // Somebody changed something between the reading and the writing.
+            }
+        }
+    }
+
     private NftTable Read(NftTableEntry entry)
     {
         var (family, name) = (entry.Family, entry.Name);

@@ -7,9 +7,14 @@ namespace Fairlead.Proxy.Nftables;
 /// <summary>Turns plans into operations on the table, and elements of the table back into an image.</summary>
 internal static class NftablesEncoding
 {
-    /// <summary>Makes the whole table anew, without an instant in which there is none.</summary>
-    public static NftTransaction Renew(NftablesLayout layout)
-        => new NftTransaction(layout.Family, NftablesLayout.Table).Add(new AddTable()).Add(new DeleteTable()).Add(new AddTable(layout.Fingerprint)).AddRange(layout.Rules);
+    /// <summary>What makes the table without an element.</summary>
+    /// <param name="layout">The constant part.</param>
+    /// <param name="chains">Names of chains; of those that dispatch, the rules are in it too.</param>
+    public static NftTransaction Constant(NftablesLayout layout, IEnumerable<string> chains)
+        => new NftTransaction(layout.Family, NftablesLayout.Table)
+            .Add(new AddTable("Fairlead service proxy"))
+            .AddRange(layout.Rules)
+            .AddRange(chains.Select(Dispatch.TryParse).OfType<Dispatch>().SelectMany(layout.ChainOf));
 
     /// <summary>Adds the plan's changes: new chains first, then what goes, what comes, and last the chains that nothing has led to for a while.</summary>
     public static NftTransaction Add(this NftTransaction transaction, NftablesPlan plan, NftablesLayout layout)

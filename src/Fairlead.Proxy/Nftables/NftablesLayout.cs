@@ -1,7 +1,4 @@
-using System.Globalization;
 using System.Net;
-using System.Security.Cryptography;
-using System.Text;
 using Fairlead.Core.Services;
 using Fairlead.Linux;
 using Fairlead.Linux.Nftables;
@@ -73,7 +70,6 @@ internal sealed class NftablesLayout
         Hairpins = new("hairpins", [address, address]);
 
         Rules = [.. BaseRules()];
-        Fingerprint = FingerprintOf([.. Rules, .. ChainOf(new(FrontendKind.ClusterIP, DispatchMode.SourceHash, 2)), .. ChainOf(new(FrontendKind.NodePort, DispatchMode.Random, 1))]);
     }
 
     public NftFamily Family { get; }
@@ -98,9 +94,6 @@ internal sealed class NftablesLayout
 
     /// <summary>The operations that make the constant part, in a table that exists.</summary>
     public IReadOnlyList<NftOperation> Rules { get; }
-
-    /// <summary>The comment of the table: one that carries another was made by another version or with other ranges, and is made anew.</summary>
-    public string Fingerprint { get; }
 
     /// <summary>What makes one dispatch chain.</summary>
     public IEnumerable<NftOperation> ChainOf(Dispatch dispatch)
@@ -196,12 +189,5 @@ internal sealed class NftablesLayout
         yield return new AddRule("filter-output", Match.State(CtState.New), Act.Jump(Unserved));
         yield return new AddChain("filter-input", new(NftChainType.Filter, NftHook.Input, 0));
         yield return new AddRule("filter-input", Match.State(CtState.New), Act.Jump(UnservedNodePorts));
-    }
-
-    private string FingerprintOf(IEnumerable<NftOperation> operations)
-    {
-        var text = new NftTransaction(Family, Table).AddRange(operations).ToString();
-        var hash = SHA256.HashData(Encoding.UTF8.GetBytes(text));
-        return string.Create(CultureInfo.InvariantCulture, $"Fairlead service proxy, layout {Convert.ToHexStringLower(hash.AsSpan(0, 6))}");
     }
 }

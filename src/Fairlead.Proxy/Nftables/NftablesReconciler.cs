@@ -139,8 +139,7 @@ internal sealed partial class NftablesReconciler : IReconciler<ServiceTable>, ID
 
             try
             {
-                var transaction = actual is null ? NftablesEncoding.Renew(_layout) : Transaction();
-                Commit(socket, transaction.Add(plan, _layout), plan, image, generation);
+                Commit(socket, actual is null ? Renew(socket, plan) : Transaction().Add(plan, _layout), plan, image, generation);
                 return;
             }
             catch (LinuxException e) when (e.Errno == Errno.Restart && attempt < Attempts)
@@ -149,6 +148,11 @@ internal sealed partial class NftablesReconciler : IReconciler<ServiceTable>, ID
             }
         }
     }
+
+    private NftTransaction Renew(NftablesSocket socket, NftablesPlan plan) => NftRewrite.Plan(
+        NftablesEncoding.Constant(_layout, []).Add(plan, _layout),
+        socket.Chains(_layout.Family, NftablesLayout.Table),
+        socket.Sets(_layout.Family, NftablesLayout.Table));
 
     private void Commit(NftablesSocket socket, NftTransaction transaction, NftablesPlan plan, NftablesImage image, uint? generation)
     {
@@ -168,20 +172,28 @@ internal sealed partial class NftablesReconciler : IReconciler<ServiceTable>, ID
     /// <summary>The table as the kernel has it; null where there is none, or one of another layout, or one that was tampered with.</summary>
     private NftablesImage? Read(NftablesSocket socket)
     {
-        if (socket.Tables().FirstOrDefault(t => t.Family == _layout.Family && t.Name == NftablesLayout.Table) is not { } table)
+        if (!socket.HasTable(_layout.Family, NftablesLayout.Table))
         {
             return null;
         }
 
-        var chains = socket.Chains(_layout.Family, NftablesLayout.Table).Select(c => c.Name).ToHashSet(StringComparer.Ordinal);
-        var sets = socket.Sets(_layout.Family, NftablesLayout.Table).Select(s => s.Name).ToHashSet(StringComparer.Ordinal);
-        var rules = socket.Rules(_layout.Family, NftablesLayout.Table).CountBy(r => r.Chain, StringComparer.Ordinal).ToDictionary(StringComparer.Ordinal);
-        var expected = _layout.Rules.Concat(chains.Select(Dispatch.TryParse).OfType<Dispatch>().SelectMany(_layout.ChainOf)).ToList();
-        var intact = table.Comment == _layout.Fingerprint
-            && chains.SetEquals(expected.OfType<AddChain>().Select(c => c.Name))
-            && sets.SetEquals(expected.OfType<AddSet>().Select(s => s.Set.Name))
-            && expected.OfType<AddRule>().CountBy(r => r.Chain, StringComparer.Ordinal).All(r => rules.GetValueOrDefault(r.Key) == r.Value);
-        if (intact)
+        var chains = socket.Chains(_layout.Family, NftablesLayout.Table);
+        var names = chains.Select(c => c.Name).ToList();
+        var (sets, rules) = (socket.Sets(_layout.Family, NftablesLayout.Table), socket.Rules(_layout.Family, NftablesLayout.Table));
+        if (NftRewrite.IsInForce(NftablesEncoding.Constant(_layout, names), chains, sets, rules) && ReadElements(socket, names) is { } image)
+        {
+            return image;
+        }
+
+        LogRenewing(NftablesLayout.Table);
+        return null;
+    }
+
+    /// <summary>The elements; null where some are missing that others lead to.</summary>
+    private NftablesImage? ReadElements(NftablesSocket socket, IReadOnlyList<string> chains)
+    {
+        // A list that is read while the kernel moves a set to another table of its own may lack some: once is no proof.
+        for (var attempt = 1; attempt <= Attempts; attempt++)
         {
             try
             {
@@ -189,11 +201,10 @@ internal sealed partial class NftablesReconciler : IReconciler<ServiceTable>, ID
             }
             catch (TamperedTableException)
             {
-                // As below.
+                // Once more, or as it says above.
             }
         }
 
-        LogRenewing(NftablesLayout.Table, table.Comment ?? "no comment");
         return null;
     }
 
@@ -230,6 +241,6 @@ internal sealed partial class NftablesReconciler : IReconciler<ServiceTable>, ID
     [LoggerMessage(LogLevel.Warning, "The service table in the kernel is not as it was left ({Problem}): comparing all of it")]
     private partial void LogSurprised(string problem);
 
-    [LoggerMessage(LogLevel.Warning, "Table {Table} ({Comment}) is of another version, of other ranges, or was changed by somebody else: making it anew")]
-    private partial void LogRenewing(string table, string comment);
+    [LoggerMessage(LogLevel.Warning, "Table {Table} is of another version, of other ranges, or was changed by somebody else: writing all of it")]
+    private partial void LogRenewing(string table);
 }

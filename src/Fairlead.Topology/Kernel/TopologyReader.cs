@@ -122,7 +122,8 @@ internal sealed class TopologyReader(OwnershipMark mark)
             return ([], true, false);
         }
 
-        var rules = NatTable.Read(socket.Chains(NftFamily.Inet, mark.Table), socket.Rules(NftFamily.Inet, mark.Table));
+        var rules = NatTable.Read(
+            mark, socket.Chains(NftFamily.Inet, mark.Table), socket.Sets(NftFamily.Inet, mark.Table), socket.Rules(NftFamily.Inet, mark.Table));
         return (rules ?? [], false, rules is null);
     }
 

@@ -21,23 +21,16 @@ internal static class NatTable
     private const string GuardComment = "127.0.0.0/8 stays on the loopback";
     private static readonly IPNetwork s_loopback = IPNetwork.Parse("127.0.0.0/8");
 
-    /// <summary>The table as it shall be, in one transaction: a packet meets the old rules or the new.</summary>
+    /// <summary>What makes the table.</summary>
     public static NftTransaction Write(OwnershipMark mark, HostState host, ImmutableArray<NatRule> rules)
-    {
-        var change = new NftTransaction(NftFamily.Inet, mark.Table).Add(new AddTable()).Add(new DeleteTable());
-        return rules.IsEmpty ? change : change.Add(new AddTable(mark.TableLabel(host.Name))).AddRange(Operations(rules));
-    }
+        => new NftTransaction(NftFamily.Inet, mark.Table).Add(new AddTable(mark.TableLabel(host.Name))).AddRange(Operations(rules));
 
     /// <summary>The rules that a table has, or null where it is not as we write tables: somebody else was at it.</summary>
-    public static ImmutableArray<NatRule>? Read(IReadOnlyList<NftChainEntry> chains, IReadOnlyList<NftRuleEntry> entries)
+    public static ImmutableArray<NatRule>? Read(OwnershipMark mark, IReadOnlyList<NftChainEntry> chains, IReadOnlyList<NftSet> sets, IReadOnlyList<NftRuleEntry> entries)
     {
         var rules = entries.Select(e => NatRule.Parse(e.Comment)).OfType<NatRule>().Distinct().Order(ByText.Instance).ToImmutableArray();
-        var wanted = Operations(rules).ToList();
-        var same = wanted.OfType<AddChain>().Select(c => c.Name).Order(StringComparer.Ordinal)
-                .SequenceEqual(chains.Select(c => c.Name).Order(StringComparer.Ordinal), StringComparer.Ordinal)
-            && wanted.OfType<AddRule>().Select(r => (r.Chain, r.Comment)).OrderBy(r => r.Chain, StringComparer.Ordinal)
-                .SequenceEqual(entries.Select(e => (e.Chain, e.Comment)).OrderBy(r => r.Chain, StringComparer.Ordinal));
-        return same ? rules : null;
+        var wanted = new NftTransaction(NftFamily.Inet, mark.Table).AddRange(Operations(rules));
+        return NftRewrite.IsInForce(wanted, chains, sets, entries) ? rules : null;
     }
 
     public static ImmutableArray<NatRule> Sorted(IEnumerable<NatRule> rules) => [.. rules.Order(ByText.Instance)];

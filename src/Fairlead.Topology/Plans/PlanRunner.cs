@@ -238,7 +238,14 @@ internal sealed class PlanRunner(OwnershipMark mark, ImmutableArray<HostState> d
         if (steps.Any(s => s is AddNat or RemoveNat or RenewNat))
         {
             using var nftables = NftablesSocket.Open();
-            nftables.Commit(NatTable.Write(mark, host, host.Rules));
+            if (host.Rules.IsEmpty)
+            {
+                nftables.Commit(new NftTransaction(NftFamily.Inet, mark.Table).Add(new AddTable()).Add(new DeleteTable()));
+            }
+            else
+            {
+                nftables.Rewrite(NatTable.Write(mark, host, host.Rules));
+            }
         }
 
         int Index(string name) => links.TryGetValue(name, out var index) ? index : throw new LinuxException($"link {host.Name}:{name}", Errno.NoDevice);

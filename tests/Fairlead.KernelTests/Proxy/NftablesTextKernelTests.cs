@@ -23,7 +23,7 @@ public sealed class NftablesTextKernelTests : IDisposable
         var touched = new Touched();
         index.Update(Table(), touched);
         var plan = NftablesPlanner.Plan(index, touched, new NftablesImage());
-        var transaction = NftablesEncoding.Renew(layout).Add(plan, layout);
+        var transaction = NftablesEncoding.Constant(layout, []).Add(plan, layout);
         var (ours, stock) = (_namespaces.New("ours"), _namespaces.New("stock"));
 
         using (var socket = NftablesSocket.Open(ours))
@@ -46,7 +46,7 @@ public sealed class NftablesTextKernelTests : IDisposable
         var image = new NftablesImage();
         var plan = NftablesPlanner.Plan(index, touched, image);
         using var socket = NftablesSocket.Open(_namespaces.New());
-        socket.Commit(NftablesEncoding.Renew(layout).Add(plan, layout));
+        socket.Commit(NftablesEncoding.Constant(layout, []).Add(plan, layout));
         image.Apply(plan);
 
         var read = NftablesEncoding.Read(

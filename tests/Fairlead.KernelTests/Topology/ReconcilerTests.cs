@@ -24,6 +24,7 @@ public sealed class ReconcilerTests : IDisposable
         { "forwarding off", "sysctl -qw net.ipv4.ip_forward=0", "~ machine: forwarding 0 → 1\n" },
         { "a cable cut", "ip link del veth-blue-br", "+ link machine:veth-blue-br in v-net-0 to blue:veth-blue\n+ blue:veth-blue 192.168.15.2/24\n+ blue: route default via 192.168.15.5\n" },
         { "rules flushed", "nft flush table inet fairlead-net-gateway", "~ machine: table fairlead-net-gateway, changed by hand\n" },
+        { "a rule made to do something else", "{ echo delete table inet fairlead-net-gateway; nft list table inet fairlead-net-gateway | sed 's/dnat ip to 192.168.15.2/dnat ip to 192.168.15.9/'; } | nft -f -", "~ machine: table fairlead-net-gateway, changed by hand\n" },
         { "the table removed", "nft delete table inet fairlead-net-gateway", "+ machine: masquerade from 192.168.15.0/24\n+ machine: portForward tcp 80 to 192.168.15.2:80 (net /24)\n" },
         { "a namespace removed", "ip netns del {lan}", "- link machine:uplink\n+ host lan\n+ link machine:uplink to lan:eth0\n+ machine:uplink 192.168.1.2/24\n+ lan:eth0 192.168.1.3/24\n" },
     };

@@ -34,12 +34,12 @@ public sealed class NftablesGoldenTests
 
     [Fact]
     public void Renders_the_constant_part()
-        => Golden.Match(NftablesEncoding.Renew(s_layout).ToString(), Path.Combine(Golden.Folder("Layout"), "ip.nft"));
+        => Golden.Match(NftablesEncoding.Constant(s_layout, []).ToString(), Path.Combine(Golden.Folder("Layout"), "ip.nft"));
 
     [Fact]
     public void Renders_the_constant_part_for_the_other_family()
         => Golden.Match(
-            NftablesEncoding.Renew(new(IPFamily.IPv6, IPNetwork.Parse("fd00:32::/48"), IPNetwork.Parse("fd00:96::/112"))).ToString(),
+            NftablesEncoding.Constant(new(IPFamily.IPv6, IPNetwork.Parse("fd00:32::/48"), IPNetwork.Parse("fd00:96::/112")), []).ToString(),
             Path.Combine(Golden.Folder("Layout"), "ip6.nft"));
 
     private static NftablesPlan Plan(FrontendIndex index, NftablesImage image, string file)

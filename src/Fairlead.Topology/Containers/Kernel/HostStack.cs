@@ -142,9 +142,13 @@ internal sealed class HostStack : IDisposable
     public void CommitTable(IReadOnlyList<NetworkRecord> networks, IEnumerable<ContainerRecord> containers)
     {
         using var nftables = NftablesSocket.Open(Network);
-        if (networks.Count > 0 || nftables.HasTable(NftFamily.Inet, Naming.Table))
+        if (networks.Count > 0)
         {
-            nftables.Commit(RunTable.Compile(_store.Folder, networks, containers));
+            nftables.Rewrite(RunTable.Compile(_store.Folder, networks, containers));
+        }
+        else if (nftables.HasTable(NftFamily.Inet, Naming.Table))
+        {
+            nftables.Commit(new NftTransaction(NftFamily.Inet, Naming.Table).Add(new DeleteTable()));
         }
     }
 

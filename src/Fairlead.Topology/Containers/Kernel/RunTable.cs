@@ -42,14 +42,8 @@ internal static class RunTable
 
     public static NftTransaction Compile(string folder, IReadOnlyList<NetworkRecord> networks, IEnumerable<ContainerRecord> containers)
     {
-        // To add it first makes sure that there is one to delete.
-        var change = new NftTransaction(NftFamily.Inet, Naming.Table).Add(new AddTable()).Add(new DeleteTable());
-        if (networks.Count == 0)
-        {
-            return change;
-        }
-
-        change.Add(new AddTable(CommentStart + Shown(folder)))
+        var change = new NftTransaction(NftFamily.Inet, Naming.Table)
+            .Add(new AddTable(CommentStart + Shown(folder)))
             .Add(new AddChain(Ports))
             .Add(new AddChain(Guard, new NftBaseChain(NftChainType.Filter, NftHook.Prerouting, RawPriority)))
             .Add(new AddChain(Forward, new NftBaseChain(NftChainType.Filter, NftHook.Forward, FilterPriority)))
