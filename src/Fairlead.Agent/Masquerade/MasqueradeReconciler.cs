@@ -1,5 +1,4 @@
 using System.Net;
-using System.Text;
 using Fairlead.Core.Nodes;
 using Fairlead.Core.State;
 using Fairlead.Linux.Namespaces;
