@@ -1,7 +1,8 @@
 using System.Collections.Immutable;
+using System.Globalization;
 using System.Net;
+using System.Numerics;
 using Fairlead.Cni.Protocol;
-using Fairlead.Linux;
 using Fairlead.Linux.Nftables;
 
 namespace Fairlead.Cni.Plugins;
@@ -14,7 +15,7 @@ namespace Fairlead.Cni.Plugins;
 /// <item>A packet to an address of the host, from outside or from the host itself, is looked up by address, protocol and port, and
 /// then by protocol and port, and sent to the container.</item>
 /// <item>Where its source is in the container's own network or is the loopback, the answer would not come back this way, so it gets
-/// the host's address. A bit of the packet's mark, the reference plugin's, tells these packets from those of Services.</item>
+/// the host's address. A bit of the packet's mark (<c>markMasqBit</c>) tells these packets from those of Services.</item>
 /// <item>For the loopback's sake the bridge must route 127.0.0.0/8 (route_localnet). So what comes in from elsewhere with such a
 /// destination is dropped, or containers could reach what listens on the host's loopback (CVE-2020-8558).</item>
 /// </list>
@@ -23,13 +24,12 @@ internal sealed class HostPortTable(NftFamilyTerms terms)
 {
     public const string Table = "fairlead-cni-hostports";
     private const string Lookup = "host-ports";
-    private const uint MarkBit = 0x2000; // portmap's markMasqBit, 13
     private const int RawPriority = -300;
     private const int DestinationNatPriority = -100;
     private const int SourceNatPriority = 100;
-    private const int Attempts = 1000;
     private const string Conditional = "conditional";
     private const string FromAnywhere = "from-anywhere";
+    private const string Marked = "marked";
 
     private readonly NftSet _everyAddress = new("ports", [NftType.InetProtocol, NftType.InetService])
     {
@@ -52,15 +52,21 @@ internal sealed class HostPortTable(NftFamilyTerms terms)
         Data = [terms.Address, NftType.InetService],
     };
 
+    // Which bit of the mark the packets of a port get, where some of them need the host's address.
+    private readonly NftSet _everyAddressMark = new("port-marks", [NftType.InetProtocol, NftType.InetService]) { IsVerdictMap = true };
+
+    private readonly NftSet _oneAddressMark = new("address-port-marks", [terms.Address, NftType.InetProtocol, NftType.InetService]) { IsVerdictMap = true };
+
     private readonly NftSet _targets = new("containers", [terms.Address]) { IsVerdictMap = true };
 
     /// <summary>Publishes ports, all or none.</summary>
     /// <exception cref="CniException">One is taken; the message names its holder.</exception>
     public void Add(NftablesSocket socket, AttachmentMark mark, CniAddress container, IReadOnlyList<PortMapping> mappings, PortmapOptions options)
-        => Retry(() =>
+        => NftRetry.Run(() =>
         {
             var generation = socket.Generation();
             var change = Ensure(container);
+            EnsureMark(change, socket, options.MarkBits);
             foreach (var (set, existing) in Read(socket))
             {
                 RefuseTaken(set, existing, mark, mappings);
@@ -78,6 +84,13 @@ internal sealed class HostPortTable(NftFamilyTerms terms)
                 {
                     change.Add(RuleOf(mapping, container.Address, conditions, mark));
                 }
+
+                if (options.Masquerade)
+                {
+                    change.Add(new AddElements(
+                        mapping.HostAddress is null ? _everyAddressMark : _oneAddressMark,
+                        new NftElement(element.Key) { Verdict = NftVerdict.Jump(ChainOf(options.MarkBits)), Comment = mark.Comment }));
+                }
             }
 
             if (options.Masquerade)
@@ -92,7 +105,7 @@ internal sealed class HostPortTable(NftFamilyTerms terms)
         });
 
     /// <summary>Takes back the ports of the marks that match; none is fine.</summary>
-    public void Remove(NftablesSocket socket, Func<AttachmentMark?, bool> matches) => Retry(() =>
+    public void Remove(NftablesSocket socket, Func<AttachmentMark?, bool> matches) => NftRetry.Run(() =>
     {
         var change = new NftTransaction(terms.Family, Table);
         var generation = socket.Generation();
@@ -122,7 +135,7 @@ internal sealed class HostPortTable(NftFamilyTerms terms)
     }
 
     private IEnumerable<(NftSet Set, IReadOnlyList<NftElement> Elements)> Read(NftablesSocket socket)
-        => new[] { _everyAddress, _oneAddress, _everyAddressIf, _oneAddressIf, _targets }.Select(set => (set, socket.Elements(terms.Family, Table, set)));
+        => new[] { _everyAddress, _oneAddress, _everyAddressIf, _oneAddressIf, _everyAddressMark, _oneAddressMark, _targets }.Select(set => (set, socket.Elements(terms.Family, Table, set)));
 
     private static void AddDeletion(NftTransaction change, NftSet set, IEnumerable<NftElement> elements)
     {
@@ -135,7 +148,7 @@ internal sealed class HostPortTable(NftFamilyTerms terms)
     /// <summary>A port for all addresses and the same one for a single address exclude each other, in either order.</summary>
     private void RefuseTaken(NftSet set, IReadOnlyList<NftElement> existing, AttachmentMark mark, IReadOnlyList<PortMapping> mappings)
     {
-        if (set == _targets)
+        if (set.IsVerdictMap)
         {
             return;
         }
@@ -185,24 +198,28 @@ internal sealed class HostPortTable(NftFamilyTerms terms)
             .Add(new AddSet(_oneAddress))
             .Add(new AddSet(_everyAddressIf))
             .Add(new AddSet(_oneAddressIf))
+            .Add(new AddSet(_everyAddressMark))
+            .Add(new AddSet(_oneAddressMark))
             .Add(new AddSet(_targets))
             .Add(new AddChain(Conditional))
             .Add(new AddChain(Lookup))
             .Add(new FlushChain(Lookup))
+            .Add(new AddRule(Lookup, Act.Verdict(Load.Concat(terms.Destination, Load.L4Proto, Load.ThDport), _oneAddressMark)))
+            .Add(new AddRule(Lookup, Act.Verdict(Load.Concat(Load.L4Proto, Load.ThDport), _everyAddressMark)))
+            .Add(new AddRule(Lookup, Act.Jump(Conditional)))
             .Add(new AddRule(Lookup, Nat.Destination(Load.Map(Load.Concat(terms.Destination, Load.L4Proto, Load.ThDport), _oneAddress))))
             .Add(new AddRule(Lookup, Nat.Destination(Load.Map(Load.Concat(Load.L4Proto, Load.ThDport), _everyAddress))));
         foreach (var (name, hook) in (ReadOnlySpan<(string, NftHook)>)[("prerouting", NftHook.Prerouting), ("output", NftHook.Output)])
         {
             change.Add(new AddChain(name, new NftBaseChain(NftChainType.Nat, hook, DestinationNatPriority)))
                 .Add(new FlushChain(name))
-                .Add(new AddRule(name, Match.Destination(FibAddressType.Local), Act.SetMarkBits(MarkBit, MarkBit), Act.Jump(Conditional)))
                 .Add(new AddRule(name, Match.Destination(FibAddressType.Local), Act.Jump(Lookup)));
         }
 
         change.Add(new AddChain("postrouting", new NftBaseChain(NftChainType.Nat, NftHook.Postrouting, SourceNatPriority)))
             .Add(new FlushChain("postrouting"))
-            .Add(new AddRule(
-                "postrouting", Match.Bits(Load.Mark, MarkBit, MarkBit), Match.Status(CtStatus.DestinationNat), Act.Verdict(terms.Destination, _targets)))
+            .Add(new AddChain(Marked))
+            .Add(new AddRule("postrouting", Match.Status(CtStatus.DestinationNat), Act.Jump(Marked)))
             .Add(new AddChain(FromAnywhere))
             .Add(new FlushChain(FromAnywhere))
             .Add(new AddRule(FromAnywhere, Nat.Masquerade(fullyRandom: true)));
@@ -216,24 +233,21 @@ internal sealed class HostPortTable(NftFamilyTerms terms)
         return terms.IsIPv4 ? AddGuard(change) : change;
     }
 
+    /// <summary>The rules of one bit of the mark: they are there from its first use on, and another's stay.</summary>
+    private void EnsureMark(NftTransaction change, NftablesSocket socket, uint bits)
+    {
+        var chain = ChainOf(bits);
+        change.Add(new AddChain(chain)).Add(new FlushChain(chain)).Add(new AddRule(chain, Act.SetMarkBits(bits, bits)));
+        if (!socket.Rules(terms.Family, Table, Marked).Any(rule => rule.Comment == chain))
+        {
+            change.Add(new AddRule(Marked, [Match.Bits(Load.Mark, bits, bits), Act.Verdict(terms.Destination, _targets)], chain));
+        }
+    }
+
+    private static string ChainOf(uint bits) => string.Create(CultureInfo.InvariantCulture, $"mark-{BitOperations.Log2(bits)}");
+
     private NftTransaction AddGuard(NftTransaction change) => change
         .Add(new AddChain("guard", new NftBaseChain(NftChainType.Filter, NftHook.Prerouting, RawPriority)))
         .Add(new FlushChain("guard"))
         .Add(new AddRule("guard", Match.NotEqual(Load.IifName, "lo"), Match.Equal(terms.Destination, terms.Loopback), Act.Drop));
-
-    private static void Retry(Action change)
-    {
-        for (var attempt = 1; ; attempt++)
-        {
-            try
-            {
-                change();
-                return;
-            }
-            catch (LinuxException e) when (e.Errno == Errno.Restart && attempt < Attempts)
-            {
-                // Somebody committed in between, which is progress: theirs now, ours next.
-            }
-        }
-    }
 }

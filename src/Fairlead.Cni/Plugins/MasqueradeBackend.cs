@@ -2,16 +2,14 @@ using Fairlead.Cni.Protocol;
 
 namespace Fairlead.Cni.Plugins;
 
-/// <summary>The option <c>ipMasqBackend</c>: there is one backend, and another's name is refused rather than passed over.</summary>
+/// <summary>The option <c>ipMasqBackend</c>: either backend of the reference plugin is the one table of <see cref="PodMasquerade"/>, whose effect is the same.</summary>
 internal static class MasqueradeBackend
 {
     public static void Verify(ConfigNode root)
     {
-        if (root["ipMasqBackend"].Text("nftables") is not ("nftables" or "") and var backend)
+        if (root["ipMasqBackend"].Text() is not ("" or "nftables" or "iptables") and var backend)
         {
-            throw backend == "iptables"
-                ? CniException.NotImplemented("ipMasqBackend: iptables", "leave it out; nftables does the same")
-                : root["ipMasqBackend"].Fault($"'{backend}' is neither iptables nor nftables");
+            throw root["ipMasqBackend"].Fault($"'{backend}' is neither iptables nor nftables");
         }
     }
 }

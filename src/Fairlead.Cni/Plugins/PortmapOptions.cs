@@ -7,10 +7,15 @@ namespace Fairlead.Cni.Plugins;
 /// <summary>The options of <c>portmap</c>.</summary>
 /// <param name="Masquerade">Whether packets of the container's own network and of the host's loopback get the host's address.</param>
 /// <param name="MasqueradeAll">Whether all do.</param>
+/// <param name="MarkBits">The bit of the mark that tells those packets.</param>
 /// <param name="IPv4">What packets must be for a port to lead them on.</param>
 /// <param name="IPv6">The same for the other family.</param>
+/// <remarks>
+/// Either backend of the reference plugin is this one table; the name only says in whose words the conditions are. What
+/// <c>externalSetMarkChain</c> is for, another's rule that masquerades, the table does itself.
+/// </remarks>
 internal sealed record PortmapOptions(
-    bool Masquerade, bool MasqueradeAll, ImmutableArray<NftStatement> IPv4, ImmutableArray<NftStatement> IPv6)
+    bool Masquerade, bool MasqueradeAll, uint MarkBits, ImmutableArray<NftStatement> IPv4, ImmutableArray<NftStatement> IPv6)
 {
     private const int DefaultBit = 13;
 
@@ -18,27 +23,45 @@ internal sealed record PortmapOptions(
 
     public static PortmapOptions Read(ConfigNode root)
     {
-        if (root["externalSetMarkChain"].Text().Length > 0)
+        var (chain, backend) = (root["externalSetMarkChain"], root["backend"]);
+        if (chain.Text().Length > 0 && root["markMasqBit"].Exists)
         {
-            throw root["markMasqBit"].Exists
-                ? root["externalSetMarkChain"].Fault("cannot be set together with markMasqBit")
-                : CniException.NotImplemented("externalSetMarkChain", "leave it out; it names a chain of iptables, and packets are marked in the plugin's own table");
+            throw chain.Fault("cannot be set together with markMasqBit");
         }
 
-        if (root["markMasqBit"].Number(DefaultBit, 0, 31) != DefaultBit)
+        switch (backend.Text())
         {
-            throw CniException.NotImplemented("markMasqBit other than 13", "leave it out");
+            case "nftables" when chain.Text().Length > 0:
+                throw chain.Fault("names a chain of iptables, and the backend is nftables");
+            case "nftables" when FirstOf(root, isIptables: true) is { } words:
+                throw words.Fault("is in words of iptables, and the backend is nftables");
+            case "iptables" when FirstOf(root, isIptables: false) is { } words:
+                throw words.Fault("is in words of nft, and the backend is iptables");
+            case "" or "nftables" or "iptables":
+                break;
+            case var other:
+                throw backend.Fault($"'{other}' is neither iptables nor nftables");
         }
 
-        return root["backend"].Text("nftables") switch
+        return new PortmapOptions(
+            root["snat"].Flag(absent: true),
+            root["masqAll"].Flag(),
+            1u << root["markMasqBit"].Number(DefaultBit, 0, 31),
+            PortConditions.Read(root["conditionsV4"], NftFamilyTerms.IPv4),
+            PortConditions.Read(root["conditionsV6"], NftFamilyTerms.IPv6));
+    }
+
+    /// <summary>The first option that is in the words of one of the two, as the reference tells them apart.</summary>
+    private static ConfigNode? FirstOf(ConfigNode root, bool isIptables)
+    {
+        foreach (var node in (ReadOnlySpan<ConfigNode>)[root["conditionsV4"], root["conditionsV6"]])
         {
-            "" or "nftables" => new PortmapOptions(
-                root["snat"].Flag(absent: true),
-                root["masqAll"].Flag(),
-                PortConditions.Read(root["conditionsV4"], NftFamilyTerms.IPv4),
-                PortConditions.Read(root["conditionsV6"], NftFamilyTerms.IPv6)),
-            "iptables" => throw CniException.NotImplemented("backend: iptables", "leave it out; nftables does the same"),
-            var other => throw root["backend"].Fault($"'{other}' is neither iptables nor nftables"),
-        };
+            if (node.Texts() is [{ Length: > 0 } word, ..] && (word[0] is '-' or '!') == isIptables)
+            {
+                return node;
+            }
+        }
+
+        return null;
     }
 }

@@ -83,6 +83,7 @@ internal static class NftActionText
         "log" => Log(i),
         "queue" => $"queue{(i.Has(3) && (i.Short(3) & 1) != 0 ? " flags bypass" : "")} to {i.Short(1)}",
         "flow_offload" => $"flow add @{i.Text(1)}",
+        "match" => XtInfo.Words(i.Text(1), i.Number(2), i.Bytes(3)),
         "dup" => $"dup to {get(i.Slot(1))?.Format([NftType.Ipv4Address]) ?? "[register]"}",
         _ => $"[{i.Name}]",
     };

@@ -275,6 +275,15 @@ internal static class NftExpressions
         End(ref w, e);
     }
 
+    internal static void XtMatch(ref NetlinkWriter w, string name, uint revision, scoped ReadOnlySpan<byte> info)
+    {
+        var e = Begin(ref w, "match");
+        w.Attribute(1, name);
+        w.BigEndian(2, revision);
+        w.Attribute(3, info);
+        End(ref w, e);
+    }
+
     private static (int Item, int Data) Begin(ref NetlinkWriter w, string name)
     {
         var item = w.BeginNested(NftConstants.ListElem);

@@ -31,6 +31,8 @@ internal sealed class NftInstruction
 
     internal string Text(ushort type) => Attribute(type).Text;
 
+    internal ReadOnlySpan<byte> Bytes(ushort type) => Attribute(type).Value;
+
     internal AttributeReader Nested(ushort type) => Attribute(type).Nested;
 
     /// <summary>The bytes of a value within NFTA_DATA_VALUE.</summary>

@@ -182,11 +182,11 @@ public sealed class BridgeKernelTests : IDisposable
         _node.WriteList(
             "pods", "1.1.0",
             new JsonObject { ["type"] = "bridge", ["ipam"] = new JsonObject { ["type"] = "host-local", ["subnet"] = "10.32.0.0/24", ["dataDir"] = _node.DataFolder } },
-            new JsonObject { ["type"] = "portmap", ["backend"] = "iptables" });
+            new JsonObject { ["type"] = "portmap", ["backend"] = "pf" });
 
         var error = await Assert.ThrowsAsync<CniException>(() => _node.Runtime.AddAsync(_node.NewPod().Attachment, _ct));
 
-        Assert.Equal(CniErrorCode.UnsupportedField, error.Code);
+        Assert.Equal(CniErrorCode.InvalidNetworkConfig, error.Code);
         Assert.Empty(_node.Cables());
         Assert.Empty(_node.Reserved());
     }
@@ -267,7 +267,6 @@ public sealed class BridgeKernelTests : IDisposable
     public static TheoryData<string, string, string, int> Refusals => new()
     {
         { "down and with addresses", "disableContainerInterface", "true", 7 },
-        { "another backend", "ipMasqBackend", "\"iptables\"", 2 },
         { "of the wrong type", "isGateway", "\"yes\"", 6 },
         { "of the wrong type", "mtu", "\"1400\"", 6 },
         { "out of range", "mtu", "-1", 7 },

@@ -167,7 +167,7 @@ public sealed class ChainedPluginKernelTests : IDisposable
         var far = IPAddress.Parse("198.51.100.2");
         using var listener = outside.Listen(far, 80);
         Assert.True(pod.Network.CannotConnect(far, 80));
-        var config = Of("""{"type":"firewall","backend":"iptables"}""");
+        var config = Of("""{"type":"firewall"}""");
 
         _node.Add(config, pod, previous: previous);
 

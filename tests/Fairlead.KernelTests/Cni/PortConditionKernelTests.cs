@@ -54,6 +54,64 @@ public sealed class PortConditionKernelTests : IDisposable
         Assert.Contains(word, _node.Call("ADD", Portmap(conditions), pod, previous: previous).Refused(code).Message, StringComparison.Ordinal);
     }
 
+    /// <summary>The mark tells apart the packets that need the host's address: the container's own, and with masqAll everybody's.</summary>
+    [Theory]
+    [InlineData("{}", 13, true, false)]
+    [InlineData("""{"backend":"iptables"}""", 13, true, false)]
+    [InlineData("""{"backend":"nftables","markMasqBit":0}""", 0, true, false)]
+    [InlineData("""{"markMasqBit":31,"masqAll":true}""", 31, true, true)]
+    [InlineData("""{"backend":"iptables","externalSetMarkChain":"KUBE-MARK-MASQ"}""", 13, true, false)]
+    [InlineData("""{"backend":"iptables","snat":false,"masqAll":true,"markMasqBit":5}""", null, false, false)]
+    public async Task Who_gets_the_hosts_address_is_as_the_options_say_in_either_backend(string options, int? bit, bool hairpin, bool all)
+    {
+        var outside = _node.Uplink();
+        var (pod, other) = (_node.NewPod(), _node.NewPod());
+        var bridge = new JsonObject { ["type"] = "bridge", ["isDefaultGateway"] = true, ["hairpinMode"] = true, ["ipam"] = _node.HostLocal() };
+        var (previous, otherPrevious) = (_node.Add(bridge, pod), _node.Add(bridge, other));
+        var config = Portmap("[]");
+        foreach (var (name, value) in JsonNode.Parse(options)!.AsObject())
+        {
+            config[name] = value!.DeepClone();
+        }
+
+        _node.Add(config, pod, previous: previous);
+        var later = Portmap("[]");
+        later["runtimeConfig"]!["portMappings"]![0]!["hostPort"] = 8081;
+        later["markMasqBit"] = 7;
+        _node.Add(later, other, previous: otherPrevious);
+
+        var (host, address) = (IPAddress.Parse("198.51.100.1"), IPAddress.Parse("10.61.0.2"));
+        using var listener = pod.Network.Listen(address, 80);
+        Assert.Equal(all ? IPAddress.Parse("10.61.0.1") : IPAddress.Parse("198.51.100.2"), await outside.ReachAsync(host, 8080, listener, _ct));
+        Assert.Equal(hairpin ? IPAddress.Parse("10.61.0.1") : null, await pod.Network.ReachAsync(host, 8080, listener, _ct));
+        Assert.Equal(hairpin ? IPAddress.Parse("10.61.0.1") : null, await _node.Network.ReachAsync(IPAddress.Loopback, 8080, listener, _ct));
+        Assert.Equal(bit is { } number ? $"jump mark-{number}" : "", _node.Network.Sh("nft list map ip fairlead-cni-hostports port-marks | grep -o '8080.*jump mark-[0-9]*' | grep -o 'jump.*' || true").Trim());
+        _node.Call("CHECK", config, pod, previous: previous).Success();
+        _node.Del(config, pod, previous: previous);
+        _node.Del(later, other, previous: otherPrevious);
+        Assert.DoesNotContain("808", _node.Network.Sh("nft list ruleset"), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("""{"markMasqBit":13,"externalSetMarkChain":"X"}""", "externalSetMarkChain")]
+    [InlineData("""{"backend":"nftables","externalSetMarkChain":"X"}""", "externalSetMarkChain")]
+    [InlineData("""{"backend":"nftables","conditionsV4":["-s","10.0.0.0/8"]}""", "conditionsV4")]
+    [InlineData("""{"backend":"iptables","conditionsV6":["ip6","saddr","fd00::/8"]}""", "conditionsV6")]
+    [InlineData("""{"markMasqBit":32}""", "markMasqBit")]
+    [InlineData("""{"backend":"pf"}""", "backend")]
+    public void Options_that_contradict_each_other_are_refused(string options, string field)
+    {
+        var pod = _node.NewPod();
+        var previous = _node.Add(new JsonObject { ["type"] = "bridge", ["isDefaultGateway"] = true, ["ipam"] = _node.HostLocal() }, pod);
+        var config = Portmap("[]");
+        foreach (var (name, value) in JsonNode.Parse(options)!.AsObject())
+        {
+            config[name] = value!.DeepClone();
+        }
+
+        Assert.Contains(field, _node.Call("ADD", config, pod, previous: previous).Refused(7).Message, StringComparison.Ordinal);
+    }
+
     private static JsonObject Portmap(string conditions) => new()
     {
         ["type"] = "portmap", ["conditionsV4"] = JsonNode.Parse(conditions),

@@ -130,6 +130,8 @@ public sealed class NftablesCodecTests
             Gen.Choose(1, 99).Select(n => Match.Equal(Load.IifName, $"eth{n}")),
             Gen.Choose(1, 31).Select(s => Match.State((CtState)(s & 15 | 1))),
             port.Select(p => Act.SetMark((uint)p)),
+            Gen.Choose(1, 511).Select(s => XtMatch.State((XtStates)(s & ~(16 | 32) | 1))),
+            port.Select(p => XtMatch.Comment($"CNI {p} \\ \u00e4")),
             port.Select(p => Act.Limit(p, 9)),
             Gen.Elements(
                 Act.Accept, Act.Drop, Act.Return, Act.NoTrack, Act.SaveMark, Act.RestoreMark, Act.Jump("c"), Act.Goto("d"), Act.Reject, Act.Log("x "),

@@ -16,8 +16,7 @@ internal sealed class FirewallPlugin : IPlugin
         var mark = AttachmentMark.Of(call);
         using var rollback = new Rollback(call.Host);
         rollback.Push("admission", () => FirewallTable.Remove(call.Config.Name, mark.IsSameAs));
-        var bridge = config.Bridge(previous);
-        FirewallTable.Add(mark, ContainerAddresses(previous), bridge, config.Policy == IngressPolicy.SameBridge, config.AdminChain);
+        FirewallTable.Add(mark, ContainerAddresses(previous), config.Admission(previous));
         if (config.Policy == IngressPolicy.Isolated)
         {
             SetIsolated(call);
@@ -27,13 +26,14 @@ internal sealed class FirewallPlugin : IPlugin
         return previous;
     }
 
-    public void Delete(PluginCall call) => FirewallTable.Remove(call.Config.Name, AttachmentMark.Of(call).IsSameAs);
+    public void Delete(PluginCall call) => FirewallTable.Remove(
+        call.Config.Name, AttachmentMark.Of(call).IsSameAs, call.Config.Previous is { } previous ? ContainerAddresses(previous).Select(a => a.Address) : null);
 
     public void Check(PluginCall call)
     {
         var previous = call.Config.Previous!;
         var config = Config.Read(call);
-        if (FirewallTable.Missing(AttachmentMark.Of(call), ContainerAddresses(previous), config.Bridge(previous)) is { } missing)
+        if (FirewallTable.Missing(AttachmentMark.Of(call), ContainerAddresses(previous), config.Admission(previous)) is { } missing)
         {
             throw PodInterface.Changed(missing);
         }
@@ -79,7 +79,7 @@ internal sealed class FirewallPlugin : IPlugin
         Isolated,
     }
 
-    private sealed record Config(IngressPolicy Policy, string AdminChain, ConfigNode PolicyNode)
+    private sealed record Config(IngressPolicy Policy, string AdminChain, bool? InIptables, ConfigNode PolicyNode)
     {
         private const string DefaultAdminChain = "CNI-ADMIN";
         private const int LongestChain = 28; // what iptables takes
@@ -87,20 +87,17 @@ internal sealed class FirewallPlugin : IPlugin
         public static Config Read(PluginCall call)
         {
             var root = call.Config.Root;
-            if (root["backend"].Text() is not ("" or "nftables" or "iptables") and var backend)
+            var adminChain = root["iptablesAdminChainName"].Text();
+            bool? inIptables = root["backend"].Text() switch
             {
-                throw backend == "firewalld"
-                    ? CniException.NotImplemented("backend: firewalld", "leave it out; nftables rules stand beside firewalld's")
-                    : root["backend"].Fault($"'{backend}' is none of nftables and iptables");
-            }
-
-            if (root["firewalldZone"].Text().Length > 0)
-            {
-                throw CniException.NotImplemented("firewalldZone", "leave it out; there is no firewalld here");
-            }
-
-            var chain = root["iptablesAdminChainName"].Text() is { Length: > 0 } name ? name : DefaultAdminChain;
-            if (!CniNames.IsName(chain) || chain.Length > LongestChain || chain is "forward")
+                "iptables" => true,
+                "nftables" => false,
+                "" => adminChain.Length > 0 ? true : null,
+                "firewalld" => throw CniException.NotImplemented("backend: firewalld", "leave it out; nftables rules stand beside firewalld's"),
+                var backend => throw root["backend"].Fault($"'{backend}' is none of nftables and iptables"),
+            };
+            var chain = adminChain.Length > 0 ? adminChain : DefaultAdminChain;
+            if (!CniNames.IsName(chain) || chain.Length > LongestChain || chain is "forward" or IptablesForward.Hook)
             {
                 throw root["iptablesAdminChainName"].Fault($"'{chain}' cannot be the name of a chain");
             }
@@ -112,11 +109,18 @@ internal sealed class FirewallPlugin : IPlugin
                 "same-bridge" => IngressPolicy.SameBridge,
                 "isolated" => IngressPolicy.Isolated,
                 var other => throw policy.Fault($"'{other}' is none of open, same-bridge and isolated"),
-            }, chain, policy);
+            }, chain, inIptables, policy);
+        }
+
+        /// <summary>Where nothing is said of it, a host whose containers are in the tables of iptables stays with those.</summary>
+        public Admission Admission(CniResult previous)
+        {
+            using var socket = NftablesSocket.Open();
+            return new Admission(Bridge(previous), Policy == IngressPolicy.SameBridge, AdminChain, InIptables ?? IptablesForward.IsInUse(socket));
         }
 
         /// <summary>The bridge of the result that is to be kept; null where the policy keeps none.</summary>
-        public string? Bridge(CniResult previous)
+        private string? Bridge(CniResult previous)
         {
             if (Policy == IngressPolicy.Open)
             {

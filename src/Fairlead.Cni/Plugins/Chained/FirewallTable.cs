@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Net;
 using Fairlead.Cni.Protocol;
 using Fairlead.Linux;
 using Fairlead.Linux.Nftables;
@@ -15,16 +16,14 @@ namespace Fairlead.Cni.Plugins.Chained;
 /// A table cannot undo another's drop. So where there is a chain FORWARD of iptables, it gets one rule, first: what bears the bit is
 /// accepted. iptables reads and shows that rule.</item>
 /// </list>
+/// With the backend iptables the rules that admit are <see cref="IptablesForward"/>'s, and the sets here only say whose they are.
 /// </remarks>
 internal static class FirewallTable
 {
     public const string Table = "fairlead-cni-firewall";
     private const string Hook = "forward";
-    private const string ForwardOfIptables = "FORWARD";
-    private const string FilterOfIptables = "filter";
     private const uint AdmittedBit = 0x0100_0000;
     private const int BeforeFilters = -1;
-    private const int Attempts = 1000;
     private const string RuleComment = "fairlead-cni: admitted containers";
 
     private static readonly NftSet s_containers4 = new("containers", [NftType.Ipv4Address]);
@@ -32,68 +31,88 @@ internal static class FirewallTable
     private static readonly NftSet s_kept = new("kept-bridges", [NftType.InterfaceName]);
     private static readonly NftSet s_open = new("open-within", [NftType.InterfaceName, NftType.InterfaceName]);
 
-    private static ImmutableArray<NftSet> ContainerSets => [s_containers4, s_containers6];
+    private static readonly NftSet s_inIptables4 = new("iptables-containers", [NftType.Ipv4Address]);
+    private static readonly NftSet s_inIptables6 = new("iptables-containers6", [NftType.Ipv6Address]);
+
+    private static ImmutableArray<NftSet> ContainerSets => [s_containers4, s_containers6, s_inIptables4, s_inIptables6];
 
     /// <summary>Admits a container's addresses and keeps its bridge.</summary>
-    /// <param name="bridge">The bridge to keep apart from others; null for none.</param>
-    /// <param name="openWithin">Whether its containers may speak with each other through the host.</param>
-    public static void Add(AttachmentMark mark, IReadOnlyList<CniAddress> addresses, string? bridge, bool openWithin, string adminChain)
+    public static void Add(AttachmentMark mark, IReadOnlyList<CniAddress> addresses, Admission how)
     {
         using var socket = NftablesSocket.Open();
-        Retry(() =>
+        NftRetry.Run(() =>
         {
             var generation = socket.Generation();
-            var change = Ensure(adminChain);
+            var change = Ensure(how.AdminChain);
+            var left = new List<IPAddress>();
             foreach (var set in ContainerSets)
             {
                 // The address is this container's, so whatever is said of it is left from one that was not removed.
-                var own = addresses.Where(a => AddressText.IsIPv4(a.Address) == (set == s_containers4)).Select(a => new NftElement([a.Address]) { Comment = mark.Comment }).ToList();
-                var stale = socket.Elements(NftFamily.Inet, Table, set).Where(e => own.Any(o => o.Key == e.Key) || mark.IsSameAs(AttachmentMark.OfComment(e.Comment)));
+                var own = addresses.Where(a => set == SetOf(a.Address, how.InIptables)).Select(a => new NftElement([a.Address]) { Comment = mark.Comment }).ToList();
+                var stale = socket.Elements(NftFamily.Inet, Table, set)
+                    .Where(e => addresses.Any(a => a.Address.Equals(e.Key[0].Address)) || mark.IsSameAs(AttachmentMark.OfComment(e.Comment))).ToList();
                 change.AddRange(Deletion(set, stale)).Add(new AddElements(set, own));
+                left.AddRange(IsOfIptables(set) ? stale.Select(e => e.Key[0].Address!).Where(a => !how.InIptables || !addresses.Any(own => own.Address.Equals(a))) : []);
             }
 
-            if (bridge is not null)
+            if (how.Bridge is { } bridge)
             {
                 change.AddRange(Deletion(s_kept, socket.Elements(NftFamily.Inet, Table, s_kept).Where(e => e.Key[0] == bridge)))
                     .Add(new AddElements(s_kept, new NftElement([bridge]) { Comment = mark.Comment }))
                     .AddRange(Deletion(s_open, socket.Elements(NftFamily.Inet, Table, s_open).Where(e => e.Key[0] == bridge)));
-                if (openWithin)
+                if (how.OpenWithin)
                 {
                     change.Add(new AddElements(s_open, new NftElement([bridge, bridge]) { Comment = mark.Comment }));
                 }
             }
 
-            socket.Commit(change, generation);
+            var admitted = how.InIptables ? addresses.Select(a => a.Address).ToList() : [];
+            socket.Commit(
+                [
+                    change,
+                    .. NftFamilyTerms.Both.Select(terms => IptablesForward.Withdraw(socket, terms, Of(terms, left))),
+                    .. NftFamilyTerms.Both.Where(terms => Of(terms, admitted).Count > 0)
+                        .Select(terms => IptablesForward.Admit(socket, terms, Of(terms, admitted), how.AdminChain)),
+                ],
+                generation);
         });
-        AdmitInIptables(socket);
+        if (!how.InIptables)
+        {
+            AdmitInIptables(socket);
+        }
     }
 
     /// <summary>What of an attachment's is missing.</summary>
-    public static string? Missing(AttachmentMark mark, IReadOnlyList<CniAddress> addresses, string? bridge)
+    public static string? Missing(AttachmentMark mark, IReadOnlyList<CniAddress> addresses, Admission how)
     {
         using var socket = NftablesSocket.Open();
-        var present = ContainerSets.SelectMany(set => socket.Elements(NftFamily.Inet, Table, set))
+        var present = ContainerSets.Where(set => IsOfIptables(set) == how.InIptables).SelectMany(set => socket.Elements(NftFamily.Inet, Table, set))
             .Where(e => mark.IsSameAs(AttachmentMark.OfComment(e.Comment))).Select(e => e.Key[0].Address).ToHashSet();
-        return addresses.FirstOrDefault(a => !present.Contains(a.Address)) is { } missing ? $"{missing.Address} is not admitted any more"
-            : bridge is not null && !socket.Elements(NftFamily.Inet, Table, s_kept).Any(e => e.Key[0] == bridge) ? $"bridge '{bridge}' is not kept from others any more"
-            : IptablesChains(socket).Any(family => !HasRule(socket, family)) ? $"the chain {ForwardOfIptables} of iptables does not admit containers any more"
+        return !how.InIptables && addresses.FirstOrDefault(a => !present.Contains(a.Address)) is { } missing ? $"{missing.Address} is not admitted any more"
+            : how.Bridge is { } bridge && !socket.Elements(NftFamily.Inet, Table, s_kept).Any(e => e.Key[0] == bridge) ? $"bridge '{bridge}' is not kept from others any more"
+            : how.InIptables ? NftFamilyTerms.Both.Select(terms => IptablesForward.Missing(socket, terms, Of(terms, addresses.Select(a => a.Address)), how.AdminChain)).FirstOrDefault(m => m is not null)
+            : IptablesChains(socket).Any(family => !HasRule(socket, family)) ? $"the chain {IptablesForward.Hook} of iptables does not admit containers any more"
             : null;
     }
 
     /// <summary>Removes the containers of the marks that match, and lets bridges go whose last one that was.</summary>
-    public static void Remove(string network, Func<AttachmentMark?, bool> matches)
+    /// <param name="known">Addresses that are the container's, whatever is noted here: the reference plugin may have admitted them.</param>
+    public static void Remove(string network, Func<AttachmentMark?, bool> matches, IEnumerable<IPAddress>? known = null)
     {
         using var socket = NftablesSocket.Open();
-        Retry(() =>
+        NftRetry.Run(() =>
         {
             var generation = socket.Generation();
             var change = new NftTransaction(NftFamily.Inet, Table);
             var othersOfNetwork = 0;
+            var (left, others) = (known?.ToHashSet() ?? [], new HashSet<IPAddress>());
             foreach (var set in ContainerSets)
             {
                 var elements = socket.Elements(NftFamily.Inet, Table, set).ToLookup(e => matches(AttachmentMark.OfComment(e.Comment)));
                 othersOfNetwork += elements[false].Count(e => IsOf(network, e));
                 change.AddRange(Deletion(set, elements[true]));
+                left.UnionWith(elements[true].Where(_ => IsOfIptables(set)).Select(e => e.Key[0].Address!));
+                others.UnionWith(elements[false].Select(e => e.Key[0].Address!));
             }
 
             if (othersOfNetwork == 0)
@@ -104,19 +123,28 @@ internal static class FirewallTable
                 }
             }
 
-            if (!change.IsEmpty)
+            // An address may have been given to the next container before the last one's DEL comes.
+            left.ExceptWith(others);
+            NftTransaction[] all = [change, .. NftFamilyTerms.Both.Select(terms => IptablesForward.Withdraw(socket, terms, Of(terms, left)))];
+            if (all.Any(c => !c.IsEmpty))
             {
-                socket.Commit(change, generation);
+                socket.Commit([.. all.Where(c => !c.IsEmpty)], generation);
             }
         });
     }
+
+    private static NftSet SetOf(IPAddress address, bool inIptables)
+        => AddressText.IsIPv4(address) ? inIptables ? s_inIptables4 : s_containers4 : inIptables ? s_inIptables6 : s_containers6;
+
+    private static bool IsOfIptables(NftSet set) => set == s_inIptables4 || set == s_inIptables6;
+
+    private static List<IPAddress> Of(NftFamilyTerms terms, IEnumerable<IPAddress> addresses) => [.. addresses.Where(a => AddressText.IsIPv4(a) == terms.IsIPv4).Distinct()];
 
     private static bool IsOf(string network, NftElement element) => AttachmentMark.OfComment(element.Comment)?.IsStale(network, []) == true;
 
     private static NftTransaction Ensure(string adminChain) => new NftTransaction(NftFamily.Inet, Table)
         .Add(new AddTable("CNI: who may speak with containers through this host"))
-        .Add(new AddSet(s_containers4))
-        .Add(new AddSet(s_containers6))
+        .AddRange(ContainerSets.Select(set => new AddSet(set)))
         .Add(new AddSet(s_kept))
         .Add(new AddSet(s_open))
         .Add(new AddChain(adminChain))
@@ -125,7 +153,7 @@ internal static class FirewallTable
         .Add(new AddRule(Hook, Act.Jump(adminChain)))
         .Add(new AddRule(
             Hook, Match.In(Load.IifName, s_kept), Match.In(Load.OifName, s_kept), Match.NotIn(Load.Concat(Load.IifName, Load.OifName), s_open), Act.Drop))
-        .AddRange(ContainerSets.SelectMany(set =>
+        .AddRange(((ImmutableArray<NftSet>)[s_containers4, s_containers6]).SelectMany(set =>
         {
             var (source, destination) = set == s_containers4 ? (Load.IpSaddr, Load.IpDaddr) : (Load.Ip6Saddr, Load.Ip6Daddr);
             return (NftOperation[])
@@ -140,12 +168,12 @@ internal static class FirewallTable
         => elements.ToImmutableArray() is { IsEmpty: false } some ? [new DeleteElements(set, some)] : [];
 
     private static IEnumerable<NftFamily> IptablesChains(NftablesSocket socket)
-        => new[] { NftFamily.Ip, NftFamily.Ip6 }.Where(family => socket.Chains(family, FilterOfIptables).Any(c => c.Name == ForwardOfIptables));
+        => new[] { NftFamily.Ip, NftFamily.Ip6 }.Where(family => socket.Chains(family, IptablesForward.Table).Any(c => c.Name == IptablesForward.Hook));
 
     private static bool HasRule(NftablesSocket socket, NftFamily family)
-        => socket.Rules(family, FilterOfIptables, ForwardOfIptables).Any(r => r.Comment == RuleComment);
+        => socket.Rules(family, IptablesForward.Table, IptablesForward.Hook).Any(r => r.Comment == RuleComment);
 
-    private static void AdmitInIptables(NftablesSocket socket) => Retry(() =>
+    private static void AdmitInIptables(NftablesSocket socket) => NftRetry.Run(() =>
     {
         foreach (var family in IptablesChains(socket))
         {
@@ -153,26 +181,17 @@ internal static class FirewallTable
             if (!HasRule(socket, family))
             {
                 socket.Commit(
-                    new NftTransaction(family, FilterOfIptables)
-                        .Add(new InsertRule(ForwardOfIptables, [Match.Bits(Load.Mark, AdmittedBit, AdmittedBit), Act.Accept], RuleComment)),
+                    new NftTransaction(family, IptablesForward.Table)
+                        .Add(new InsertRule(IptablesForward.Hook, [Match.Bits(Load.Mark, AdmittedBit, AdmittedBit), Act.Accept], RuleComment)),
                     generation);
             }
         }
     });
-
-    private static void Retry(Action change)
-    {
-        for (var attempt = 1; ; attempt++)
-        {
-            try
-            {
-                change();
-                return;
-            }
-            catch (LinuxException e) when (e.Errno == Errno.Restart && attempt < Attempts)
-            {
-                // Somebody committed in between, which is progress: theirs now, ours next.
-            }
-        }
-    }
 }
+
+/// <summary>How a container is admitted.</summary>
+/// <param name="Bridge">The bridge to keep apart from others; null for none.</param>
+/// <param name="OpenWithin">Whether its containers may speak with each other through the host.</param>
+/// <param name="AdminChain">The administrator's chain.</param>
+/// <param name="InIptables">Whether in the tables of iptables.</param>
+internal sealed record Admission(string? Bridge, bool OpenWithin, string AdminChain, bool InIptables);
