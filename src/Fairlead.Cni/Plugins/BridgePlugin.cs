@@ -65,20 +65,7 @@ internal sealed class BridgePlugin : IPlugin
         };
     }
 
-    public void Delete(PluginCall call)
-    {
-        // Links first, addresses last: an address must not be given away while somebody still answers to it.
-        var mark = AttachmentMark.Of(call);
-        using (var host = RouteSocket.Open())
-        {
-            HostCable.Delete(host, mark);
-        }
-
-        PodLink.Delete(call, "veth");
-        PodMasquerade.Remove(mark.IsSameAs);
-        SpoofCheck.Remove(mark.IsSameAs);
-        IpamDelegate.Find(call)?.Delete();
-    }
+    public void Delete(PluginCall call) => CableRemoval.Delete(call, PodMasquerade.Remove, SpoofCheck.Remove);
 
     public void Check(PluginCall call)
     {
@@ -100,13 +87,7 @@ internal sealed class BridgePlugin : IPlugin
     }
 
     public void CollectGarbage(PluginCall call, ImmutableArray<CniAttachmentKey> valid)
-    {
-        var network = call.Config.Name;
-        HostCable.CollectGarbage("veth", network, valid);
-        PodMasquerade.Remove(mark => mark?.IsStale(network, valid) == true);
-        SpoofCheck.Remove(mark => mark?.IsStale(network, valid) == true);
-        IpamDelegate.Find(call)?.CollectGarbage(valid);
-    }
+        => CableRemoval.CollectGarbage(call, valid, PodMasquerade.Remove, SpoofCheck.Remove);
 
     private static CniResult CniResultOf(IpamDelegate? ipam, Rollback rollback)
     {

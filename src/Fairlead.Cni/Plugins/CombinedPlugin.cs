@@ -16,7 +16,7 @@ internal sealed class CombinedPlugin : IPlugin
     private static readonly ImmutableArray<(IPlugin Plugin, Func<NetworkConfig, bool> IsWanted)> s_parts =
     [
         (new BridgePlugin(), _ => true),
-        (new TuningPlugin(), config => s_tuningFields.Any(field => config.Root[field].Exists)),
+        (new TuningPlugin(), config => s_tuningFields.Any(field => config.Root[field].Exists || config.CniArgs[field].Exists)),
         (new FirewallPlugin(), config => config.Root["firewall"].Flag(absent: true)),
         (new PortmapPlugin(), config => config.Runtime["portMappings"].Items().Any()),
         (new BandwidthPlugin(), config => !BandwidthRates.Read(config).IsEmpty),

@@ -146,7 +146,7 @@ internal sealed class HostPortTable(NftFamilyTerms terms)
     }
 
     /// <summary>A port for all addresses and the same one for a single address exclude each other, in either order.</summary>
-    private void RefuseTaken(NftSet set, IReadOnlyList<NftElement> existing, AttachmentMark mark, IReadOnlyList<PortMapping> mappings)
+    private static void RefuseTaken(NftSet set, IReadOnlyList<NftElement> existing, AttachmentMark mark, IReadOnlyList<PortMapping> mappings)
     {
         if (set.IsVerdictMap)
         {

@@ -52,19 +52,7 @@ internal sealed class PtpPlugin : IPlugin
         };
     }
 
-    public void Delete(PluginCall call)
-    {
-        // Links first, addresses last: an address must not be given away while somebody still answers to it.
-        var mark = AttachmentMark.Of(call);
-        using (var host = RouteSocket.Open())
-        {
-            HostCable.Delete(host, mark);
-        }
-
-        PodLink.Delete(call, "veth");
-        PodMasquerade.Remove(mark.IsSameAs);
-        IpamDelegate.Find(call)?.Delete();
-    }
+    public void Delete(PluginCall call) => CableRemoval.Delete(call, PodMasquerade.Remove);
 
     public void Check(PluginCall call)
     {
@@ -91,12 +79,7 @@ internal sealed class PtpPlugin : IPlugin
     }
 
     public void CollectGarbage(PluginCall call, ImmutableArray<CniAttachmentKey> valid)
-    {
-        var network = call.Config.Name;
-        HostCable.CollectGarbage("veth", network, valid);
-        PodMasquerade.Remove(mark => mark?.IsStale(network, valid) == true);
-        IpamDelegate.Find(call)?.CollectGarbage(valid);
-    }
+        => CableRemoval.CollectGarbage(call, valid, PodMasquerade.Remove);
 
     /// <summary>The gateway alone is on the link; everything else, the container's own network too, goes by it.</summary>
     /// <remarks>A route by another router of the network comes before that: the kernel takes it only while the network is on the link.</remarks>

@@ -11,6 +11,9 @@ namespace Fairlead.KernelTests.Cni;
 /// <summary>bandwidth, tuning, firewall and sbr after a bridge, with the packets that show what they do.</summary>
 public sealed class ChainedPluginKernelTests : IDisposable
 {
+    /// <summary>Names and hardware addresses: whether a bridge's cable is plugged in the kernel finds out some time later.</summary>
+    private const string Links = "ip -br link | awk '{ print $1, $3 }'";
+
     private readonly PluginNode _node = new();
     private readonly CancellationToken _ct = TestContext.Current.CancellationToken;
 
@@ -76,6 +79,7 @@ public sealed class ChainedPluginKernelTests : IDisposable
     [InlineData("""{"type":"tuning","sysctl":{"kernel.hostname":"x"}}""", 7, "sysctl")]
     [InlineData("""{"type":"tuning","sysctl":{"net/../kernel/hostname":"x"}}""", 7, "sysctl")]
     [InlineData("""{"type":"tuning","sysctl":{"net.ipv4.nothing_of_the_kind":"1"}}""", 7, "sysctl")]
+    [InlineData("""{"type":"tuning","sysctl":{"net.core.somaxconn":"1","net.core.somaxconn":"2"}}""", 7, "sysctl.net.core.somaxconn")]
     [InlineData("""{"type":"tuning","mac":"ff:ff:ff:ff:ff:ff"}""", 7, "mac")]
     [InlineData("""{"type":"tuning","mtu":12}""", 7, "mtu")]
     [InlineData("""{"type":"sbr","table":0}""", 7, "table")]
@@ -85,11 +89,11 @@ public sealed class ChainedPluginKernelTests : IDisposable
     public void A_value_that_makes_no_sense_is_refused_by_its_name_and_changes_nothing(string config, int code, string field)
     {
         var (pod, previous) = Bridge();
-        var before = (_node.Network.Sh("ip -br link; tc qdisc; nft list ruleset"), pod.Network.Sh("ip -br link; ip route; ip rule; tc qdisc"));
+        var before = (_node.Network.Sh($"{Links}; tc qdisc; nft list ruleset"), pod.Network.Sh($"{Links}; ip route; ip rule; tc qdisc"));
 
         Assert.Contains(field, _node.Call("ADD", Of(config), pod, previous: previous).Refused(code).Message, StringComparison.Ordinal);
 
-        Assert.Equal(before, (_node.Network.Sh("ip -br link; tc qdisc; nft list ruleset"), pod.Network.Sh("ip -br link; ip route; ip rule; tc qdisc")));
+        Assert.Equal(before, (_node.Network.Sh($"{Links}; tc qdisc; nft list ruleset"), pod.Network.Sh($"{Links}; ip route; ip rule; tc qdisc")));
     }
 
     [Theory]
@@ -108,7 +112,8 @@ public sealed class ChainedPluginKernelTests : IDisposable
         var (pod, previous) = Bridge();
         var config = Of("""
             {"type":"tuning","sysctl":{"net.ipv4.conf.IFNAME.arp_filter":"1","net.core.somaxconn":"500"},
-             "mac":"02:00:00:00:00:21","mtu":1400,"promisc":true,"allmulti":true,"txQLen":77}
+             "mac":"02:00:00:00:00:20","mtu":1300,"promisc":false,"allmulti":true,"runtimeConfig":{"mac":"02:00:00:00:00:22"},
+             "args":{"cni":{"mac":"02:00:00:00:00:21","mtu":1400,"promisc":true,"txQLen":77,"sysctl":{"net.core.somaxconn":"501","net.ipv4.conf.IFNAME.arp_notify":"1"}}}}
             """);
         config["dataDir"] = Path.Combine(_node.Folder, "tuning.d");
         using var inside = RouteSocket.Open(pod.Network);
@@ -118,7 +123,9 @@ public sealed class ChainedPluginKernelTests : IDisposable
 
         var link = inside.GetLink("eth0");
         Assert.Equal(("02:00:00:00:00:21", 1400, true, true, 77), (link.Mac.ToString(), link.Mtu, link.Promiscuous, link.AllMulticast, link.TxQueueLength));
-        Assert.Equal(("1", "500"), (Sysctl.Read("net/ipv4/conf/eth0/arp_filter", pod.Network), Sysctl.Read("net/core/somaxconn", pod.Network)));
+        Assert.Equal(
+            ("1", "501", "1"),
+            (Sysctl.Read("net/ipv4/conf/eth0/arp_filter", pod.Network), Sysctl.Read("net/core/somaxconn", pod.Network), Sysctl.Read("net/ipv4/conf/eth0/arp_notify", pod.Network)));
         Assert.Equal("02:00:00:00:00:21", (string)result["interfaces"]![2]!["mac"]!);
         _node.Call("CHECK", config, pod, previous: result).Success();
         inside.SetLink(link.Index, new LinkChange { Mtu = 1300 });

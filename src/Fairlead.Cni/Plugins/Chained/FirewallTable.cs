@@ -1,7 +1,6 @@
 using System.Collections.Immutable;
 using System.Net;
 using Fairlead.Cni.Protocol;
-using Fairlead.Linux;
 using Fairlead.Linux.Nftables;
 
 namespace Fairlead.Cni.Plugins.Chained;

@@ -10,7 +10,7 @@ internal static class SysctlAllowList
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(1);
 
     /// <summary>Refuses settings that no line matches; where there is no file, all are allowed.</summary>
-    public static void Verify(IEnumerable<(string Key, string Value)> sysctls, string file = DefaultFile)
+    public static void Verify(IEnumerable<TuningSetting> settings, string file = DefaultFile)
     {
         if (!File.Exists(file))
         {
@@ -18,13 +18,12 @@ internal static class SysctlAllowList
         }
 
         var lines = File.ReadLines(file).Select(l => l.Trim()).Where(l => l.Length > 0).ToList();
-        foreach (var (key, _) in sysctls)
+        foreach (var (key, _, text) in settings)
         {
-            // Lines speak of settings with dots, as people write them.
-            var dotted = key.Replace('/', '.');
-            if (!lines.Exists(line => Matches(dotted, line, file) || Matches(key, line, file)))
+            // Lines speak of settings as configurations write them, with IFNAME for the interface, or as people do, with dots.
+            if (!lines.Exists(line => Matches(text, line, file) || Matches(key.Replace('/', '.'), line, file) || Matches(key, line, file)))
             {
-                throw new CniException(CniErrorCode.InvalidNetworkConfig, $"sysctl: {file} does not allow '{dotted}'");
+                throw new CniException(CniErrorCode.InvalidNetworkConfig, $"sysctl: {file} does not allow '{text}'");
             }
         }
     }

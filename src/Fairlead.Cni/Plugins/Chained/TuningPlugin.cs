@@ -31,7 +31,7 @@ internal sealed class TuningPlugin : IPlugin
             inside.SetLink(link.Index, config.Change);
         }
 
-        foreach (var (key, value) in config.Sysctls)
+        foreach (var (key, value, _) in config.Sysctls)
         {
             var before = Sysctl.Find(key, pod)
                 ?? throw new CniException(CniErrorCode.InvalidNetworkConfig, $"sysctl: this kernel has no setting '{key}'");
@@ -70,7 +70,7 @@ internal sealed class TuningPlugin : IPlugin
     {
         var config = TuningConfig.Read(call);
         using var pod = PodNamespace.Open(call.Environment);
-        foreach (var (key, value) in config.Sysctls)
+        foreach (var (key, value, _) in config.Sysctls)
         {
             if (Words(Sysctl.Find(key, pod)) is var now && now != Words(value))
             {

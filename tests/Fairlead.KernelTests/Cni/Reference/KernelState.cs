@@ -5,7 +5,7 @@ using Fairlead.Linux.Processes;
 
 namespace Fairlead.KernelTests.Cni.Reference;
 
-/// <summary>The network of a namespace in lines, as the stock <c>ip</c> sees it.</summary>
+/// <summary>The network of a namespace in lines, as the stock <c>ip</c> and <c>tc</c> see it.</summary>
 internal static class KernelState
 {
     private static readonly string[] s_portFlags = ["hairpin", "isolated", "learning", "flood", "guard", "fastleave", "proxy_arp", "mcast_flood"];
@@ -24,8 +24,38 @@ internal static class KernelState
             line($"{name} {text}");
         }
 
+        foreach (var text in await TrafficControlAsync(space, [.. parts[0].Select(link => (string)link!["ifname"]!)], ct))
+        {
+            line($"{name} {text}");
+        }
+
         var forwarding = space.Run(() => File.ReadAllText("/proc/sys/net/ipv4/ip_forward").Trim() + File.ReadAllText("/proc/sys/net/ipv6/conf/all/forwarding").Trim());
         line($"{name} forwarding {forwarding}");
+    }
+
+    /// <summary>Queueing disciplines but those that the kernel puts everywhere, and the filters of what comes in.</summary>
+    private static async Task<IEnumerable<string>> TrafficControlAsync(NetworkNamespace space, string[] links, CancellationToken ct)
+    {
+        string[] everywhere = ["noqueue", "noop", "fq_codel", "pfifo_fast", "mq"];
+        var qdiscs = (await TcAsync(space, "qdisc show", ct)).Where(q => !everywhere.Contains((string)q!["kind"]!)).ToList();
+        var lines = qdiscs.Select(q => $"qdisc {q!["kind"]} {q["handle"]} dev {q["dev"]} {q["parent"] ?? "root"} {q["options"]?.ToJsonString()}").ToList();
+        foreach (var link in links.Where(link => qdiscs.Exists(q => (string)q!["dev"]! == link && (string)q["kind"]! == "ingress")))
+        {
+            lines.AddRange(from filter in await TcAsync(space, $"filter show dev {link} ingress", ct)
+                           let options = filter!["options"]
+                           where options?["actions"] is not null
+                           select $"filter {filter["protocol"]} pref {filter["pref"]} {filter["kind"]} dev {link} match {options["match"]?.ToJsonString()}"
+                               + $" {options["actions"]![0]!["kind"]} {options["actions"]![0]!["mirred_action"]} {options["actions"]![0]!["direction"]} {options["actions"]![0]!["to_dev"]}");
+        }
+
+        return lines.Order(StringComparer.Ordinal);
+    }
+
+    private static async Task<JsonArray> TcAsync(NetworkNamespace space, string command, CancellationToken ct)
+    {
+        var done = await Command.RunAsync(new SpawnOptions { Executable = "/usr/sbin/tc", Arguments = ["-json", .. command.Split(' ')], Network = space }, default, ct);
+        Assert.True(done.Status.ShellCode == 0, Encoding.UTF8.GetString(done.Error));
+        return done.Output.Length == 0 ? [] : JsonNode.Parse(done.Output)!.AsArray();
     }
 
     private static IEnumerable<string> Links(JsonArray links)

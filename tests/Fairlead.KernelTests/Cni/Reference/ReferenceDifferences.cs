@@ -15,6 +15,21 @@ internal static class ReferenceDifferences
 
     public static Difference RuleGone { get; } = new("DEL takes the rule away with its table", "pod rule from 10.1.0.2 table 100", "");
 
+    public static Difference RatesGone(bool ingress, bool egress) => new(
+        "DEL takes the rates from the host's end too",
+        string.Join('\n', (string[])
+        [
+            .. egress
+                ? (string[])
+                [
+                    """node filter all pref 1 u32 dev host0 match {"value":"0","mask":"0","offmask":"","off":0} mirred redirect egress *""",
+                    "node qdisc ingress ffff: dev host0 ffff:fff1 {}",
+                ]
+                : [],
+            .. ingress ? ["""node qdisc tbf 1: dev host0 root {"rate":125000,"burst":10000,"lat":25000}"""] : Array.Empty<string>(),
+        ]),
+        "");
+
     public static Difference DeletesTwice { get; } = new("DEL takes what is gone for done", "DEL: refused, code 999\nDEL: refused, code 999", "DEL: done\nDEL: done");
 
     public static Difference ChecksRight { get; } = new("the reference refuses in CHECK what its own ADD made a moment before", "CHECK: refused, code 999", "CHECK: done");
