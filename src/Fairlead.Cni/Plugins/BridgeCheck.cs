@@ -39,12 +39,12 @@ internal static class BridgeCheck
         VerifyGateways(config, previous, host, config.IsGateway && config.Vlans.Id != 0
             ? host.FindLink(config.Vlans.GatewayName(config.Bridge)) ?? throw Changed($"the gateway of VLAN {config.Vlans.Id} is gone")
             : bridge);
-        if (config.Masquerade && !PodMasquerade.Has(AttachmentMark.Of(call)))
+        if (config.Masquerade && !PodMasquerade.Has(call.Nftables, AttachmentMark.Of(call)))
         {
             throw Changed("the masquerade rule is gone");
         }
 
-        if (config.SpoofCheck && !SpoofCheck.Has(AttachmentMark.Of(call)))
+        if (config.SpoofCheck && !SpoofCheck.Has(call.Nftables, AttachmentMark.Of(call)))
         {
             throw Changed("the spoof check is gone");
         }

@@ -37,17 +37,20 @@ internal sealed class BridgePlugin : IPlugin
         config.Vlans.Apply(host, veth.Index);
         if (config.SpoofCheck)
         {
-            rollback.Push("spoof check", () => SpoofCheck.Remove(mark.IsSameAs));
-            SpoofCheck.Add(mark, veth, inside.GetLink(name).Mac!.Value);
+            rollback.Push("spoof check", () => SpoofCheck.Remove(call.Nftables, mark.IsSameAs));
+            SpoofCheck.Add(call.Nftables, mark, veth, inside.GetLink(name).Mac!.Value);
         }
 
         if (!config.DisableContainerInterface)
         {
             PodInterface.Configure(inside, pod, inside.GetLink(name), plan.Addresses, plan.Routes, config.DetectDuplicates);
-            HostCable.WaitForCarrier(host, veth);
         }
 
-        Masquerade(mark, config, plan, rollback);
+        Masquerade(call, mark, config, plan, rollback);
+        if (!config.DisableContainerInterface)
+        {
+            HostCable.WaitForCarrier(host, veth);
+        }
 
         var container = inside.GetLink(name);
         rollback.Disarm();
@@ -101,14 +104,14 @@ internal sealed class BridgePlugin : IPlugin
         return ipam.Add();
     }
 
-    private static void Masquerade(AttachmentMark mark, BridgeConfig config, BridgePlan plan, Rollback rollback)
+    private static void Masquerade(PluginCall call, AttachmentMark mark, BridgeConfig config, BridgePlan plan, Rollback rollback)
     {
         if (!config.Masquerade || plan.Addresses.IsEmpty)
         {
             return;
         }
 
-        rollback.Push("masquerade", () => PodMasquerade.Remove(mark.IsSameAs));
-        PodMasquerade.Add(mark, plan.Addresses);
+        rollback.Push("masquerade", () => PodMasquerade.Remove(call.Nftables, mark.IsSameAs));
+        PodMasquerade.Add(call.Nftables, mark, plan.Addresses);
     }
 }

@@ -7,7 +7,7 @@ namespace Fairlead.Cni.Plugins;
 /// <summary>What a chain of bridge, tuning, firewall, portmap and bandwidth does in five processes, in one: <c>fairlead</c>.</summary>
 /// <remarks>
 /// Its options are those of the parts. A part takes part where there is something for it to do; DEL and GC go through all of them,
-/// because the configuration may have been another one at ADD.
+/// because the configuration may have been another one at ADD. Those that make links come first, so that DEL removes rules before links.
 /// </remarks>
 internal sealed class CombinedPlugin : IPlugin
 {
@@ -17,9 +17,9 @@ internal sealed class CombinedPlugin : IPlugin
     [
         (new BridgePlugin(), _ => true),
         (new TuningPlugin(), config => s_tuningFields.Any(field => config.Root[field].Exists || config.CniArgs[field].Exists)),
+        (new BandwidthPlugin(), config => !BandwidthRates.Read(config).IsEmpty),
         (new FirewallPlugin(), config => config.Root["firewall"].Flag(absent: true)),
         (new PortmapPlugin(), config => config.Runtime["portMappings"].Items().Any()),
-        (new BandwidthPlugin(), config => !BandwidthRates.Read(config).IsEmpty),
     ];
 
     public CniResult Add(PluginCall call)

@@ -65,7 +65,7 @@ internal sealed class HostPortTable(NftFamilyTerms terms)
         => NftRetry.Run(() =>
         {
             var generation = socket.Generation();
-            var change = Ensure(container);
+            var change = ConstantRules.Begin(socket, Constant(container, options.MarkBits));
             EnsureMark(change, socket, options.MarkBits);
             foreach (var (set, existing) in Read(socket))
             {
@@ -190,7 +190,7 @@ internal sealed class HostPortTable(NftFamilyTerms terms)
             .Where(rule => rule.Comment is not null && matches(AttachmentMark.OfComment(rule.Comment)))
             .Select(rule => new DeleteRule(Conditional, rule.Handle));
 
-    private NftTransaction Ensure(CniAddress container)
+    private NftTransaction Constant(CniAddress container, uint bits)
     {
         var change = new NftTransaction(terms.Family, Table)
             .Add(new AddTable("CNI: ports of the host that lead to containers"))
@@ -201,6 +201,9 @@ internal sealed class HostPortTable(NftFamilyTerms terms)
             .Add(new AddSet(_everyAddressMark))
             .Add(new AddSet(_oneAddressMark))
             .Add(new AddSet(_targets))
+            .Add(new AddChain(ChainOf(bits)))
+            .Add(new FlushChain(ChainOf(bits)))
+            .Add(new AddRule(ChainOf(bits), Act.SetMarkBits(bits, bits)))
             .Add(new AddChain(Conditional))
             .Add(new AddChain(Lookup))
             .Add(new FlushChain(Lookup))
@@ -237,7 +240,6 @@ internal sealed class HostPortTable(NftFamilyTerms terms)
     private void EnsureMark(NftTransaction change, NftablesSocket socket, uint bits)
     {
         var chain = ChainOf(bits);
-        change.Add(new AddChain(chain)).Add(new FlushChain(chain)).Add(new AddRule(chain, Act.SetMarkBits(bits, bits)));
         if (!socket.Rules(terms.Family, Table, Marked).Any(rule => rule.Comment == chain))
         {
             change.Add(new AddRule(Marked, [Match.Bits(Load.Mark, bits, bits), Act.Verdict(terms.Destination, _targets)], chain));

@@ -1,6 +1,7 @@
 using System.Text;
 using Fairlead.Cni.Protocol;
 using Fairlead.Linux;
+using Fairlead.Linux.Nftables;
 
 namespace Fairlead.Cni.Plugins;
 
@@ -46,7 +47,23 @@ internal static class PluginProgram
 
         using var config = NetworkConfig.Parse(text);
         version = config.Version;
-        var call = new PluginCall(host, environment, config);
+        var nftables = new Lazy<NftablesSocket>(() => NftablesSocket.Open());
+        try
+        {
+            return Execute(new PluginCall(host, environment, config, nftables), version);
+        }
+        finally
+        {
+            if (nftables.IsValueCreated)
+            {
+                nftables.Value.Dispose();
+            }
+        }
+    }
+
+    private static string Execute(PluginCall call, CniVersion version)
+    {
+        var (host, environment, config, _) = call;
         var plugin = PluginCatalog.Find(host.ProgramName) ?? PluginCatalog.Find(config.Type)
             ?? throw config.Root["type"].Fault(
                 $"no plugin is named '{config.Type}'; there are {string.Join(", ", PluginCatalog.Names)}");

@@ -15,9 +15,8 @@ internal static class PodMasquerade
     private const string Hook = "postrouting";
     private const int SourceNatPriority = 100;
 
-    public static void Add(AttachmentMark mark, IEnumerable<CniAddress> addresses)
+    public static void Add(NftablesSocket socket, AttachmentMark mark, IEnumerable<CniAddress> addresses)
     {
-        using var socket = NftablesSocket.Open();
         foreach (var address in addresses)
         {
             var terms = NftFamilyTerms.Of(address.Address);
@@ -27,7 +26,7 @@ internal static class PodMasquerade
                 Verdict = NftVerdict.Goto(NftFamilyTerms.ChainOf(address.Network)),
                 Comment = mark.Comment,
             };
-            var change = Ensure(terms, address);
+            var change = ConstantRules.Begin(socket, Constant(terms, address));
 
             // The address is this container's, so whatever is said of it is left from one that was not removed.
             if (socket.Elements(terms.Family, Table, map).Any(e => e.Key[0] == element.Key[0]))
@@ -39,25 +38,21 @@ internal static class PodMasquerade
         }
     }
 
-    public static bool Has(AttachmentMark mark)
-    {
-        using var socket = NftablesSocket.Open();
-        return NftFamilyTerms.Both.Any(terms =>
+    public static bool Has(NftablesSocket socket, AttachmentMark mark)
+        => NftFamilyTerms.Both.Any(terms =>
             socket.Elements(terms.Family, Table, MapOf(terms)).Any(e => mark.IsSameAs(AttachmentMark.OfComment(e.Comment))));
-    }
 
     /// <summary>Removes the elements of the marks that match; none is fine.</summary>
-    public static void Remove(Func<AttachmentMark?, bool> matches)
+    public static void Remove(NftablesSocket socket, Func<AttachmentMark?, bool> matches)
     {
-        using var socket = NftablesSocket.Open();
         foreach (var terms in NftFamilyTerms.Both)
         {
             OwnedElements.Remove(socket, terms.Family, Table, [MapOf(terms)], (_, e) => matches(AttachmentMark.OfComment(e.Comment)));
         }
     }
 
-    /// <summary>All that does not depend on the container; done again by every ADD, since it costs next to nothing and heals.</summary>
-    private static NftTransaction Ensure(NftFamilyTerms terms, CniAddress address)
+    /// <summary>All that does not depend on the container but on its network.</summary>
+    private static NftTransaction Constant(NftFamilyTerms terms, CniAddress address)
     {
         var chain = NftFamilyTerms.ChainOf(address.Network);
         return new NftTransaction(terms.Family, Table)

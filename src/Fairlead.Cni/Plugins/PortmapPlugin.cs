@@ -20,9 +20,9 @@ internal sealed class PortmapPlugin : IPlugin
         }
 
         var mark = AttachmentMark.Of(call);
-        using var socket = NftablesSocket.Open();
+        var socket = call.Nftables;
         using var rollback = new Rollback(call.Host);
-        rollback.Push("published ports", () => Remove(mark.IsSameAs));
+        rollback.Push("published ports", () => Remove(socket, mark.IsSameAs));
         foreach (var (container, terms) in ContainerAddresses(previous))
         {
             var here = mappings.Where(m => m.IsFor(terms)).ToList();
@@ -42,14 +42,14 @@ internal sealed class PortmapPlugin : IPlugin
         return previous;
     }
 
-    public void Delete(PluginCall call) => Remove(AttachmentMark.Of(call).IsSameAs);
+    public void Delete(PluginCall call) => Remove(call.Nftables, AttachmentMark.Of(call).IsSameAs);
 
     public void Check(PluginCall call)
     {
         var options = PortmapOptions.Read(call.Config.Root);
         var mappings = PortMapping.ReadAll(call.Config);
         var mark = AttachmentMark.Of(call);
-        using var socket = NftablesSocket.Open();
+        var socket = call.Nftables;
         foreach (var (container, terms) in ContainerAddresses(call.Config.Previous!))
         {
             foreach (var missing in new HostPortTable(terms).Missing(socket, mark, container.Address, mappings.Where(m => m.IsFor(terms)), options))
@@ -64,8 +64,7 @@ internal sealed class PortmapPlugin : IPlugin
         _ = PortmapOptions.Read(call.Config.Root);
         try
         {
-            using var socket = NftablesSocket.Open();
-            _ = socket.Generation();
+            _ = call.Nftables.Generation();
         }
         catch (LinuxException e)
         {
@@ -76,12 +75,11 @@ internal sealed class PortmapPlugin : IPlugin
     public void CollectGarbage(PluginCall call, ImmutableArray<CniAttachmentKey> valid)
     {
         var network = call.Config.Name;
-        Remove(mark => mark?.IsStale(network, valid) == true);
+        Remove(call.Nftables, mark => mark?.IsStale(network, valid) == true);
     }
 
-    private static void Remove(Func<AttachmentMark?, bool> matches)
+    private static void Remove(NftablesSocket socket, Func<AttachmentMark?, bool> matches)
     {
-        using var socket = NftablesSocket.Open();
         foreach (var terms in NftFamilyTerms.Both)
         {
             new HostPortTable(terms).Remove(socket, matches);

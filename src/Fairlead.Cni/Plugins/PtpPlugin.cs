@@ -36,8 +36,8 @@ internal sealed class PtpPlugin : IPlugin
         RouteOnHost(host, cable, given);
         if (config.Masquerade)
         {
-            rollback.Push("masquerade", () => PodMasquerade.Remove(mark.IsSameAs));
-            PodMasquerade.Add(mark, given.Addresses);
+            rollback.Push("masquerade", () => PodMasquerade.Remove(call.Nftables, mark.IsSameAs));
+            PodMasquerade.Add(call.Nftables, mark, given.Addresses);
         }
 
         HostCable.WaitForCarrier(host, cable);
@@ -66,7 +66,7 @@ internal sealed class PtpPlugin : IPlugin
             throw PodInterface.Changed($"link '{expected.Name}' is gone");
         }
 
-        if (config.Masquerade && !PodMasquerade.Has(AttachmentMark.Of(call)))
+        if (config.Masquerade && !PodMasquerade.Has(call.Nftables, AttachmentMark.Of(call)))
         {
             throw PodInterface.Changed("the masquerade rule is gone");
         }

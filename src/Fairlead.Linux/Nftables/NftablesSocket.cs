@@ -93,6 +93,23 @@ public sealed class NftablesSocket : IDisposable
         return [.. rules.Select(r => r.Entry with { Text = NftRuleText.Of(family, r.Program, sets.GetValueOrDefault) })];
     }
 
+    /// <summary>Whether the chains that a transaction empties hold the rules that it would put there, in order, and nothing else.</summary>
+    /// <remarks>Whoever puts rules in the place of equal ones removes some, and waits for the kernel to forget them when the socket is closed.</remarks>
+    public bool HasRules(NftTransaction transaction)
+    {
+        ArgumentNullException.ThrowIfNull(transaction);
+        var (family, table) = (transaction.Family, transaction.Table);
+        var sets = transaction.Operations.OfType<AddSet>().ToDictionary(o => o.Set.Name, o => new NftSetContents(o.Set, []), StringComparer.Ordinal);
+        var wanted = Lines(RulesOf(transaction));
+        var present = Lines(OrNone(() => _socket.Dump(
+            $"nftables rules of {table}", b => NftRequests.Dump(b, NftConstants.GetRule, family, table), m => NftDump.ReadRule(m, table, null))));
+        return transaction.Operations.OfType<FlushChain>().All(chain => wanted[chain.Name].SequenceEqual(present[chain.Name]));
+
+        // Both are read back from what the kernel speaks, so that they are of one wording.
+        ILookup<string, (string, string?)> Lines(IEnumerable<NftReadRule> rules)
+            => rules.ToLookup(r => r.Entry.Chain, r => (NftRuleText.Of(family, r.Program, sets.GetValueOrDefault), r.Entry.Comment), StringComparer.Ordinal);
+    }
+
     /// <summary>The named sets and maps of a table; none where there is no such table.</summary>
     public IReadOnlyList<NftSet> Sets(NftFamily family, string table) => Sets(family, table, areAnonymous: false);
 
@@ -196,6 +213,22 @@ public sealed class NftablesSocket : IDisposable
             Objects = [.. Objects(family, name)],
             Flowtables = [.. Flowtables(family, name)],
         };
+    }
+
+    private static List<NftReadRule> RulesOf(NftTransaction transaction)
+    {
+        using var batch = new NetlinkBatch(0);
+        transaction.Encode(batch, new(), []);
+        var rules = new List<NftReadRule>();
+        for (var i = 0; i < batch.Count; i++)
+        {
+            if (NftDump.ReadRule(new NetlinkMessage(batch.Message(i)), transaction.Table, null) is { } rule)
+            {
+                rules.Add(rule);
+            }
+        }
+
+        return rules;
     }
 
     private IReadOnlyList<NftSet> Sets(NftFamily family, string table, bool areAnonymous)

@@ -15,8 +15,8 @@ internal sealed class FirewallPlugin : IPlugin
         var config = Config.Read(call);
         var mark = AttachmentMark.Of(call);
         using var rollback = new Rollback(call.Host);
-        rollback.Push("admission", () => FirewallTable.Remove(call.Config.Name, mark.IsSameAs));
-        FirewallTable.Add(mark, ContainerAddresses(previous), config.Admission(previous));
+        rollback.Push("admission", () => FirewallTable.Remove(call.Nftables, call.Config.Name, mark.IsSameAs));
+        FirewallTable.Add(call.Nftables, mark, ContainerAddresses(previous), config.Admission(previous));
         if (config.Policy == IngressPolicy.Isolated)
         {
             SetIsolated(call);
@@ -27,13 +27,13 @@ internal sealed class FirewallPlugin : IPlugin
     }
 
     public void Delete(PluginCall call) => FirewallTable.Remove(
-        call.Config.Name, AttachmentMark.Of(call).IsSameAs, call.Config.Previous is { } previous ? ContainerAddresses(previous).Select(a => a.Address) : null);
+        call.Nftables, call.Config.Name, AttachmentMark.Of(call).IsSameAs, call.Config.Previous is { } previous ? ContainerAddresses(previous).Select(a => a.Address) : null);
 
     public void Check(PluginCall call)
     {
         var previous = call.Config.Previous!;
         var config = Config.Read(call);
-        if (FirewallTable.Missing(AttachmentMark.Of(call), ContainerAddresses(previous), config.Admission(previous)) is { } missing)
+        if (FirewallTable.Missing(call.Nftables, AttachmentMark.Of(call), ContainerAddresses(previous), config.Admission(previous)) is { } missing)
         {
             throw PodInterface.Changed(missing);
         }
@@ -44,8 +44,7 @@ internal sealed class FirewallPlugin : IPlugin
         _ = Config.Read(call);
         try
         {
-            using var socket = NftablesSocket.Open();
-            _ = socket.Generation();
+            _ = call.Nftables.Generation();
         }
         catch (LinuxException e)
         {
@@ -56,7 +55,7 @@ internal sealed class FirewallPlugin : IPlugin
     public void CollectGarbage(PluginCall call, ImmutableArray<CniAttachmentKey> valid)
     {
         var network = call.Config.Name;
-        FirewallTable.Remove(network, mark => mark?.IsStale(network, valid) == true);
+        FirewallTable.Remove(call.Nftables, network, mark => mark?.IsStale(network, valid) == true);
     }
 
     /// <summary>Those that are inside: the host's ends have addresses in results too.</summary>

@@ -36,13 +36,12 @@ internal static class FirewallTable
     private static ImmutableArray<NftSet> ContainerSets => [s_containers4, s_containers6, s_inIptables4, s_inIptables6];
 
     /// <summary>Admits a container's addresses and keeps its bridge.</summary>
-    public static void Add(AttachmentMark mark, IReadOnlyList<CniAddress> addresses, Admission how)
+    public static void Add(NftablesSocket socket, AttachmentMark mark, IReadOnlyList<CniAddress> addresses, Admission how)
     {
-        using var socket = NftablesSocket.Open();
         NftRetry.Run(() =>
         {
             var generation = socket.Generation();
-            var change = Ensure(how.AdminChain);
+            var change = ConstantRules.Begin(socket, Constant(how.AdminChain));
             var left = new List<IPAddress>();
             foreach (var set in ContainerSets)
             {
@@ -82,9 +81,8 @@ internal static class FirewallTable
     }
 
     /// <summary>What of an attachment's is missing.</summary>
-    public static string? Missing(AttachmentMark mark, IReadOnlyList<CniAddress> addresses, Admission how)
+    public static string? Missing(NftablesSocket socket, AttachmentMark mark, IReadOnlyList<CniAddress> addresses, Admission how)
     {
-        using var socket = NftablesSocket.Open();
         var present = ContainerSets.Where(set => IsOfIptables(set) == how.InIptables).SelectMany(set => socket.Elements(NftFamily.Inet, Table, set))
             .Where(e => mark.IsSameAs(AttachmentMark.OfComment(e.Comment))).Select(e => e.Key[0].Address).ToHashSet();
         return !how.InIptables && addresses.FirstOrDefault(a => !present.Contains(a.Address)) is { } missing ? $"{missing.Address} is not admitted any more"
@@ -96,9 +94,8 @@ internal static class FirewallTable
 
     /// <summary>Removes the containers of the marks that match, and lets bridges go whose last one that was.</summary>
     /// <param name="known">Addresses that are the container's, whatever is noted here: the reference plugin may have admitted them.</param>
-    public static void Remove(string network, Func<AttachmentMark?, bool> matches, IEnumerable<IPAddress>? known = null)
+    public static void Remove(NftablesSocket socket, string network, Func<AttachmentMark?, bool> matches, IEnumerable<IPAddress>? known = null)
     {
-        using var socket = NftablesSocket.Open();
         NftRetry.Run(() =>
         {
             var generation = socket.Generation();
@@ -141,7 +138,7 @@ internal static class FirewallTable
 
     private static bool IsOf(string network, NftElement element) => AttachmentMark.OfComment(element.Comment)?.IsStale(network, []) == true;
 
-    private static NftTransaction Ensure(string adminChain) => new NftTransaction(NftFamily.Inet, Table)
+    private static NftTransaction Constant(string adminChain) => new NftTransaction(NftFamily.Inet, Table)
         .Add(new AddTable("CNI: who may speak with containers through this host"))
         .AddRange(ContainerSets.Select(set => new AddSet(set)))
         .Add(new AddSet(s_kept))
