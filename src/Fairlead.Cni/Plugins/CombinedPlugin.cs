@@ -13,20 +13,26 @@ internal sealed class CombinedPlugin : IPlugin
 {
     private static readonly string[] s_tuningFields = ["sysctl", "promisc", "allmulti", "txQLen"];
 
-    private static readonly ImmutableArray<(IPlugin Plugin, Func<NetworkConfig, bool> IsWanted)> s_parts =
+    private static readonly ImmutableArray<Part> s_parts =
     [
-        (new BridgePlugin(), _ => true),
-        (new TuningPlugin(), config => s_tuningFields.Any(field => config.Root[field].Exists || config.CniArgs[field].Exists)),
-        (new BandwidthPlugin(), config => !BandwidthRates.Read(config).IsEmpty),
-        (new FirewallPlugin(), config => config.Root["firewall"].Flag(absent: true)),
-        (new PortmapPlugin(), config => config.Runtime["portMappings"].Items().Any()),
+        new(new BridgePlugin(), _ => true, call => _ = BridgeConfig.Read(call)),
+        new(new TuningPlugin(), config => s_tuningFields.Any(field => config.Root[field].Exists || config.CniArgs[field].Exists), TuningPlugin.Verify),
+        new(new BandwidthPlugin(), config => !BandwidthRates.Read(config).IsEmpty, _ => { }),
+        new(new FirewallPlugin(), config => config.Root["firewall"].Flag(absent: true), FirewallPlugin.Verify),
+        new(new PortmapPlugin(), config => config.Runtime["portMappings"].Items().Any(), PortmapPlugin.Verify),
     ];
 
     public CniResult Add(PluginCall call)
     {
         using var rollback = new Rollback(call.Host);
         var result = new CniResult();
-        foreach (var (plugin, _) in Wanted(call.Config))
+        var wanted = Wanted(call.Config);
+        foreach (var part in wanted)
+        {
+            part.Verify(call); // before anything is done: what the last part refuses, the first has not made
+        }
+
+        foreach (var (plugin, _, _) in wanted)
         {
             // Each part undoes what it did when it fails; those before it are undone here, with what they have reported.
             var next = call with { Config = call.Config.With(result) };
@@ -43,7 +49,7 @@ internal sealed class CombinedPlugin : IPlugin
 
     public void Check(PluginCall call)
     {
-        foreach (var (plugin, _) in Wanted(call.Config))
+        foreach (var (plugin, _, _) in Wanted(call.Config))
         {
             plugin.Check(call);
         }
@@ -51,7 +57,7 @@ internal sealed class CombinedPlugin : IPlugin
 
     public void Status(PluginCall call)
     {
-        foreach (var (plugin, _) in Wanted(call.Config))
+        foreach (var (plugin, _, _) in Wanted(call.Config))
         {
             plugin.Status(call);
         }
@@ -59,13 +65,13 @@ internal sealed class CombinedPlugin : IPlugin
 
     public void CollectGarbage(PluginCall call, ImmutableArray<CniAttachmentKey> valid) => OfEach(s_parts, plugin => plugin.CollectGarbage(call, valid));
 
-    private static IEnumerable<(IPlugin Plugin, Func<NetworkConfig, bool> IsWanted)> Wanted(NetworkConfig config) => s_parts.Where(part => part.IsWanted(config));
+    private static List<Part> Wanted(NetworkConfig config) => [.. s_parts.Where(part => part.IsWanted(config))];
 
     /// <summary>One part's failure does not keep the others' things in the kernel.</summary>
-    private static void OfEach(IEnumerable<(IPlugin Plugin, Func<NetworkConfig, bool> IsWanted)> parts, Action<IPlugin> act)
+    private static void OfEach(IEnumerable<Part> parts, Action<IPlugin> act)
     {
         Exception? first = null;
-        foreach (var (plugin, _) in parts)
+        foreach (var (plugin, _, _) in parts)
         {
             try
             {
@@ -82,4 +88,9 @@ internal sealed class CombinedPlugin : IPlugin
             System.Runtime.ExceptionServices.ExceptionDispatchInfo.Throw(first);
         }
     }
+
+    /// <summary>One of the plugins.</summary>
+    /// <param name="IsWanted">Whether the configuration has something for it to do.</param>
+    /// <param name="Verify">Refuses options that make no sense.</param>
+    private sealed record Part(IPlugin Plugin, Func<NetworkConfig, bool> IsWanted, Action<PluginCall> Verify);
 }

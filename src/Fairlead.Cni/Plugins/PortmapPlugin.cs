@@ -42,6 +42,9 @@ internal sealed class PortmapPlugin : IPlugin
         return previous;
     }
 
+    /// <summary>Refuses options that make no sense.</summary>
+    public static void Verify(PluginCall call) => _ = (PortmapOptions.Read(call.Config.Root), PortMapping.ReadAll(call.Config));
+
     public void Delete(PluginCall call) => Remove(call.Nftables, AttachmentMark.Of(call).IsSameAs);
 
     public void Check(PluginCall call)

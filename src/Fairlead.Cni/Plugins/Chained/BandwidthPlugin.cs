@@ -21,7 +21,7 @@ internal sealed class BandwidthPlugin : IPlugin
         }
 
         using var host = RouteSocket.Open();
-        var cable = ChainedCall.FindCable(call, host) ?? throw NoCable();
+        var cable = ChainedCall.GetCable(call, host) ?? throw NoCable();
         var mark = AttachmentMark.Of(call);
         using var rollback = new Rollback(call.Host);
         rollback.Push("rates", () => Remove(host, mark, cable));
@@ -63,7 +63,7 @@ internal sealed class BandwidthPlugin : IPlugin
     {
         var rates = BandwidthRates.Read(call.Config);
         using var host = RouteSocket.Open();
-        var cable = ChainedCall.FindCable(call, host) ?? throw PodInterface.Changed(NoCable().Message);
+        var cable = ChainedCall.GetCable(call, host) ?? throw PodInterface.Changed(NoCable().Message);
         if (rates.Ingress is { } ingress)
         {
             Verify(host, cable, ingress);

@@ -26,6 +26,9 @@ internal sealed class FirewallPlugin : IPlugin
         return previous;
     }
 
+    /// <summary>Refuses options that make no sense.</summary>
+    public static void Verify(PluginCall call) => _ = Config.Read(call);
+
     public void Delete(PluginCall call) => FirewallTable.Remove(
         call.Nftables, call.Config.Name, AttachmentMark.Of(call).IsSameAs, call.Config.Previous is { } previous ? ContainerAddresses(previous).Select(a => a.Address) : null);
 
@@ -66,7 +69,7 @@ internal sealed class FirewallPlugin : IPlugin
     private static void SetIsolated(PluginCall call)
     {
         using var host = RouteSocket.Open();
-        var cable = ChainedCall.FindCable(call, host)
+        var cable = ChainedCall.GetCable(call, host)
             ?? throw call.Config.Root["ingressPolicy"].Fault("isolated needs a container on a bridge, by a veth pair");
         host.SetLink(cable.Index, new LinkChange { Isolated = true });
     }

@@ -51,6 +51,9 @@ internal sealed class TuningPlugin : IPlugin
         };
     }
 
+    /// <summary>Refuses options that make no sense or are not allowed.</summary>
+    public static void Verify(PluginCall call) => SysctlAllowList.Verify(TuningConfig.Read(call).Sysctls);
+
     public void Delete(PluginCall call)
     {
         var backup = TuningConfig.BackupOf(call);
