@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json.Nodes;
 using Fairlead.Bench.Cni;
@@ -82,8 +81,8 @@ async Task AloneAsync(string what, Chain our, Chain their)
 static async Task OnceAsync(Node node, Chain chain, Times times)
 {
     JsonNode? result = null;
-    await times.MeasureAsync(times.Add, async () => result = await node.AddAsync(chain, 0));
-    await times.MeasureAsync(times.Del, () => node.DelAsync(chain, 0, result!));
+    await times.Add.MeasureAsync(async () => result = await node.AddAsync(chain, 0));
+    await times.Del.MeasureAsync(() => node.DelAsync(chain, 0, result!));
 }
 
 async Task ParallelAsync(string what, Chain our, Chain their)
@@ -103,8 +102,8 @@ async Task ParallelAsync(string what, Chain our, Chain their)
 async Task AllAsync(Node node, Chain chain, Times times)
 {
     var results = new JsonNode[parallel];
-    await times.MeasureAsync(times.Add, () => Task.WhenAll(Enumerable.Range(0, parallel).Select(i => Task.Run(async () => results[i] = await node.AddAsync(chain, i)))));
-    await times.MeasureAsync(times.Del, () => Task.WhenAll(Enumerable.Range(0, parallel).Select(i => Task.Run(() => node.DelAsync(chain, i, results[i])))));
+    await times.Add.MeasureAsync(() => Task.WhenAll(Enumerable.Range(0, parallel).Select(i => Task.Run(async () => results[i] = await node.AddAsync(chain, i)))));
+    await times.Del.MeasureAsync(() => Task.WhenAll(Enumerable.Range(0, parallel).Select(i => Task.Run(() => node.DelAsync(chain, i, results[i])))));
 }
 
 async Task MemoryAsync(string what, Chain our, Chain their)

@@ -9,13 +9,6 @@ internal sealed class Times
     internal Series Add { get; } = new();
 
     internal Series Del { get; } = new();
-
-    internal async Task MeasureAsync(Series series, Func<Task> work)
-    {
-        var (cpu, watch) = (Usage.Milliseconds(), Stopwatch.StartNew());
-        await work();
-        series.Note(watch.Elapsed.TotalMilliseconds, Usage.Milliseconds() - cpu);
-    }
 }
 
 /// <summary>Wall and processor times of one thing that was done many times.</summary>
@@ -32,9 +25,11 @@ internal sealed class Series
     /// <summary>The mean: one call is little beside the grain of the kernel's clock.</summary>
     internal double Cpu => _cpu / _wall.Count;
 
-    internal void Note(double wall, double cpu)
+    internal async Task MeasureAsync(Func<Task> work)
     {
-        _wall.Add(wall);
-        _cpu += cpu;
+        var (cpu, watch) = (Usage.Milliseconds(), Stopwatch.StartNew());
+        await work();
+        _wall.Add(watch.Elapsed.TotalMilliseconds);
+        _cpu += Usage.Milliseconds() - cpu;
     }
 }
