@@ -33,6 +33,9 @@ internal sealed class Node : IDisposable
     /// <summary>The program that runs plugins and tells of their memory; null where they run by themselves.</summary>
     internal string? MemoryScript { get; init; }
 
+    /// <summary>Where the memory of all is counted; null for nowhere.</summary>
+    internal MemoryGroup? Group { get; init; }
+
     /// <summary>Peak resident memory of the largest process so far, in KiB.</summary>
     internal long LargestProcess { get; private set; }
 
@@ -99,9 +102,14 @@ internal sealed class Node : IDisposable
         using var pipe = Pipe.Create();
         var reading = ReadAsync(pipe);
         var done = await Command.RunAsync(
-            options with { Executable = "/usr/bin/perl", Arguments = [MemoryScript!, options.Executable], Inherit = [pipe.Writer] }, input);
+            options with { Executable = "/usr/bin/perl", Arguments = [MemoryScript!, Group?.Processes ?? "-", options.Executable], Inherit = [pipe.Writer] }, input);
         pipe.Writer.Dispose();
-        LargestProcess = Math.Max(LargestProcess, long.Parse(await reading, CultureInfo.InvariantCulture));
+        _ = long.TryParse(await reading, NumberStyles.None, CultureInfo.InvariantCulture, out var peak); // none where it could not be started
+        lock (_pods)
+        {
+            LargestProcess = Math.Max(LargestProcess, peak);
+        }
+
         return done;
     }
 

@@ -108,17 +108,23 @@ async Task AllAsync(Node node, Chain chain, Times times)
 
 async Task MemoryAsync(string what, Chain our, Chain their)
 {
-    const int Rounds = 5;
-    using Node mine = new(ours, 1) { MemoryScript = args[1] }, stock = new(Reference, 1) { MemoryScript = args[1] };
-    for (var round = 0; round < Rounds; round++)
-    {
-        await mine.DelAsync(our, 0, await mine.AddAsync(our, 0));
-        await stock.DelAsync(their, 0, await stock.AddAsync(their, 0));
-    }
+    var (mine, stock) = (await PeakAsync(ours, our), await PeakAsync(Reference, their));
+    Console.WriteLine(what);
+    Print($"the largest process", mine.Largest, stock.Largest);
+    Print($"{parallel} at once, all their processes", mine.All, stock.All);
+    Console.WriteLine();
 
-    Console.WriteLine(string.Create(
-        CultureInfo.InvariantCulture,
-        $"{what}: the largest process has {mine.LargestProcess / 1024.0:0.0} MiB at its peak, the reference's {stock.LargestProcess / 1024.0:0.0} MiB: ratio {(double)mine.LargestProcess / stock.LargestProcess:0.00}"));
+    static void Print(string of, double one, double other) => Console.WriteLine(string.Create(
+        CultureInfo.InvariantCulture, $"  {of,-40} {one,8:0.0} MiB, the reference's {other,8:0.0} MiB: ratio {one / other:0.00}"));
+}
+
+async Task<(double Largest, double All)> PeakAsync(string plugins, Chain chain)
+{
+    const double Kilo = 1024;
+    using var group = MemoryGroup.TryMake();
+    using var node = new Node(plugins, parallel) { MemoryScript = args[1], Group = group };
+    await AllAsync(node, chain, new Times());
+    return (node.LargestProcess / Kilo, group is null ? double.NaN : group.Peak / Kilo / Kilo);
 }
 
 static void Print(string title, Times ours, Times stock)

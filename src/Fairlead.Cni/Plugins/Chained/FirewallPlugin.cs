@@ -2,7 +2,6 @@ using System.Collections.Immutable;
 using Fairlead.Cni.Protocol;
 using Fairlead.Linux;
 using Fairlead.Linux.Netlink.Route;
-using Fairlead.Linux.Nftables;
 
 namespace Fairlead.Cni.Plugins.Chained;
 
