@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using Fairlead.Cni.Protocol;
 using Fairlead.Linux;
 using Fairlead.Linux.Netlink.Route;
+using Fairlead.Linux.Nftables;
 
 namespace Fairlead.Cni.Plugins.Chained;
 
@@ -15,7 +16,7 @@ internal sealed class FirewallPlugin : IPlugin
         var mark = AttachmentMark.Of(call);
         using var rollback = new Rollback(call.Host);
         rollback.Push("admission", () => FirewallTable.Remove(call.Nftables, call.Config.Name, mark.IsSameAs));
-        FirewallTable.Add(call.Nftables, mark, ContainerAddresses(previous), config.Admission(previous));
+        FirewallTable.Add(call.Nftables, mark, ContainerAddresses(previous), config.Admission(call.Nftables, previous));
         if (config.Policy == IngressPolicy.Isolated)
         {
             SetIsolated(call);
@@ -35,7 +36,7 @@ internal sealed class FirewallPlugin : IPlugin
     {
         var previous = call.Config.Previous!;
         var config = Config.Read(call);
-        if (FirewallTable.Missing(call.Nftables, AttachmentMark.Of(call), ContainerAddresses(previous), config.Admission(previous)) is { } missing)
+        if (FirewallTable.Missing(call.Nftables, AttachmentMark.Of(call), ContainerAddresses(previous), config.Admission(call.Nftables, previous)) is { } missing)
         {
             throw PodInterface.Changed(missing);
         }
@@ -114,11 +115,8 @@ internal sealed class FirewallPlugin : IPlugin
         }
 
         /// <summary>Where nothing is said of it, a host whose containers are in the tables of iptables stays with those.</summary>
-        public Admission Admission(CniResult previous)
-        {
-            using var socket = NftablesSocket.Open();
-            return new Admission(Bridge(previous), Policy == IngressPolicy.SameBridge, AdminChain, InIptables ?? IptablesForward.IsInUse(socket));
-        }
+        public Admission Admission(NftablesSocket socket, CniResult previous)
+            => new(Bridge(previous), Policy == IngressPolicy.SameBridge, AdminChain, InIptables ?? IptablesForward.IsInUse(socket));
 
         /// <summary>The bridge of the result that is to be kept; null where the policy keeps none.</summary>
         private string? Bridge(CniResult previous)
