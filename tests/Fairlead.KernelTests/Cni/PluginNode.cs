@@ -36,6 +36,9 @@ public sealed class PluginNode : IDisposable
 
     public string DataFolder => Path.Combine(Folder, "data");
 
+    /// <summary>The address of the system's bus; none, but for a test that starts one.</summary>
+    public string Bus { get; set; } = "unix:path=/nowhere";
+
     private string Executable { get; }
 
     /// <summary>An IPAM section of host-local.</summary>
@@ -85,7 +88,7 @@ public sealed class PluginNode : IDisposable
         var variables = new Dictionary<string, string>
         {
             ["CNI_COMMAND"] = command, ["CNI_CONTAINERID"] = pod?.Id ?? "", ["CNI_NETNS"] = netns ?? pod?.Network.Path ?? "",
-            ["CNI_IFNAME"] = interfaceName, ["CNI_ARGS"] = arguments, ["CNI_PATH"] = Folder,
+            ["CNI_IFNAME"] = interfaceName, ["CNI_ARGS"] = arguments, ["CNI_PATH"] = Folder, ["DBUS_SYSTEM_BUS_ADDRESS"] = Bus,
         };
         using var output = new MemoryStream();
         using var error = new StringWriter();

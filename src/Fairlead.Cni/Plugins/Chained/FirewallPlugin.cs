@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Net;
 using Fairlead.Cni.Protocol;
 using Fairlead.Linux;
 using Fairlead.Linux.Netlink.Route;
@@ -15,8 +16,15 @@ internal sealed class FirewallPlugin : IPlugin
         var config = Config.Read(call);
         var mark = AttachmentMark.Of(call);
         using var rollback = new Rollback(call.Host);
-        rollback.Push("admission", () => FirewallTable.Remove(call.Nftables, call.Config.Name, mark.IsSameAs));
-        FirewallTable.Add(call.Nftables, mark, ContainerAddresses(previous), config.Admission(call.Nftables, previous));
+        using var firewalld = config.FindFirewalld(call.Host);
+        var (addresses, how) = (ContainerAddresses(previous), config.Admission(call.Nftables, previous, firewalld is not null));
+        rollback.Push("admission", () => Remove(call, mark.IsSameAs));
+        FirewallTable.Add(call.Nftables, mark, addresses, how);
+        if (how.Backend == FirewallBackend.Firewalld)
+        {
+            firewalld!.Add(config.Zone, addresses.Select(a => a.Address));
+        }
+
         if (config.Policy == IngressPolicy.Isolated)
         {
             SetIsolated(call);
@@ -29,22 +37,29 @@ internal sealed class FirewallPlugin : IPlugin
     /// <summary>Refuses options that make no sense.</summary>
     public static void Verify(PluginCall call) => _ = Config.Read(call);
 
-    public void Delete(PluginCall call) => FirewallTable.Remove(
-        call.Nftables, call.Config.Name, AttachmentMark.Of(call).IsSameAs, call.Config.Previous is { } previous ? ContainerAddresses(previous).Select(a => a.Address) : null);
+    public void Delete(PluginCall call)
+        => Remove(call, AttachmentMark.Of(call).IsSameAs, call.Config.Previous is { } previous ? ContainerAddresses(previous).Select(a => a.Address) : null);
 
     public void Check(PluginCall call)
     {
         var previous = call.Config.Previous!;
         var config = Config.Read(call);
-        if (FirewallTable.Missing(call.Nftables, AttachmentMark.Of(call), ContainerAddresses(previous), config.Admission(call.Nftables, previous)) is { } missing)
+        using var firewalld = config.FindFirewalld(call.Host);
+        var (addresses, how) = (ContainerAddresses(previous), config.Admission(call.Nftables, previous, firewalld is not null));
+        if (FirewallTable.Missing(call.Nftables, AttachmentMark.Of(call), addresses, how) is { } missing)
         {
             throw PodInterface.Changed(missing);
+        }
+
+        if (how.Backend == FirewallBackend.Firewalld && firewalld!.Missing(config.Zone, addresses.Select(a => a.Address)) is { } address)
+        {
+            throw PodInterface.Changed($"{address} is not in firewalld's zone '{config.Zone}' any more");
         }
     }
 
     public void Status(PluginCall call)
     {
-        _ = Config.Read(call);
+        Config.Read(call).FindFirewalld(call.Host)?.Dispose();
         try
         {
             _ = call.Nftables.Generation();
@@ -58,7 +73,18 @@ internal sealed class FirewallPlugin : IPlugin
     public void CollectGarbage(PluginCall call, ImmutableArray<CniAttachmentKey> valid)
     {
         var network = call.Config.Name;
-        FirewallTable.Remove(call.Nftables, network, mark => mark?.IsStale(network, valid) == true);
+        Remove(call, mark => mark?.IsStale(network, valid) == true);
+    }
+
+    private static void Remove(PluginCall call, Func<AttachmentMark?, bool> matches, IEnumerable<IPAddress>? known = null)
+    {
+        // Without reading the other options: what an ADD would have refused must be no hindrance.
+        var told = FirewallTable.Remove(call.Nftables, call.Config.Name, matches, known);
+        if (told.Count > 0)
+        {
+            using var firewalld = Firewalld.Find(call.Host);
+            firewalld?.Remove(Config.ZoneOf(call), told);
+        }
     }
 
     /// <summary>Those that are inside: the host's ends have addresses in results too.</summary>
@@ -81,24 +107,25 @@ internal sealed class FirewallPlugin : IPlugin
         Isolated,
     }
 
-    private sealed record Config(IngressPolicy Policy, string AdminChain, bool? InIptables, ConfigNode PolicyNode)
+    /// <param name="Backend">Null where nothing is said of it.</param>
+    private sealed record Config(IngressPolicy Policy, string AdminChain, FirewallBackend? Backend, string Zone, ConfigNode Root)
     {
         private const string DefaultAdminChain = "CNI-ADMIN";
+        private const string DefaultZone = "trusted";
         private const int LongestChain = 28; // what iptables takes
 
         public static Config Read(PluginCall call)
         {
             var root = call.Config.Root;
-            var adminChain = root["iptablesAdminChainName"].Text();
-            bool? inIptables = root["backend"].Text() switch
+            FirewallBackend? backend = root["backend"].Text() switch
             {
-                "iptables" => true,
-                "nftables" => false,
-                "" => adminChain.Length > 0 ? true : null,
-                "firewalld" => throw CniException.NotImplemented("backend: firewalld", "leave it out; nftables rules stand beside firewalld's"),
-                var backend => throw root["backend"].Fault($"'{backend}' is none of nftables and iptables"),
+                "" => null,
+                "iptables" => FirewallBackend.Iptables,
+                "nftables" => FirewallBackend.Nftables,
+                "firewalld" => FirewallBackend.Firewalld,
+                var other => throw root["backend"].Fault($"'{other}' is none of nftables, iptables and firewalld"),
             };
-            var chain = adminChain.Length > 0 ? adminChain : DefaultAdminChain;
+            var chain = root["iptablesAdminChainName"].Text() is { Length: > 0 } name ? name : DefaultAdminChain;
             if (!CniNames.IsName(chain) || chain.Length > LongestChain || chain is "forward" or IptablesForward.Hook)
             {
                 throw root["iptablesAdminChainName"].Fault($"'{chain}' cannot be the name of a chain");
@@ -111,12 +138,43 @@ internal sealed class FirewallPlugin : IPlugin
                 "same-bridge" => IngressPolicy.SameBridge,
                 "isolated" => IngressPolicy.Isolated,
                 var other => throw policy.Fault($"'{other}' is none of open, same-bridge and isolated"),
-            }, chain, inIptables, policy);
+            }, chain, backend, ZoneOf(call), root);
         }
 
-        /// <summary>Where nothing is said of it, a host whose containers are in the tables of iptables stays with those.</summary>
-        public Admission Admission(NftablesSocket socket, CniResult previous)
-            => new(Bridge(previous), Policy == IngressPolicy.SameBridge, AdminChain, InIptables ?? IptablesForward.IsInUse(socket));
+        public static string ZoneOf(PluginCall call) => call.Config.Root["firewalldZone"].Text() is { Length: > 0 } zone ? zone : DefaultZone;
+
+        /// <summary>firewalld, where it may be what admits; null where it does not run or another is asked for.</summary>
+        public Firewalld? FindFirewalld(CniHost host) => Backend switch
+        {
+            null => FirewalldIfAny(host),
+            FirewallBackend.Firewalld => Firewalld.Find(host) ?? throw new CniException(CniErrorCode.NotAvailable, "backend: firewalld does not run on this host"),
+            _ => null,
+        };
+
+        private static Firewalld? FirewalldIfAny(CniHost host)
+        {
+            try
+            {
+                return Firewalld.Find(host);
+            }
+            catch (IOException)
+            {
+                return null; // nobody asked for it
+            }
+        }
+
+        /// <summary>
+        /// Where nothing is said of it: firewalld where that runs, as the reference plugin has it; then the tables of iptables where a chain of
+        /// the administrator's is named or containers are in them already; else our own.
+        /// </summary>
+        public Admission Admission(NftablesSocket socket, CniResult previous, bool hasFirewalld)
+        {
+            var backend = Backend
+                ?? (hasFirewalld ? FirewallBackend.Firewalld
+                    : Root["iptablesAdminChainName"].Text().Length > 0 || IptablesForward.IsInUse(socket) ? FirewallBackend.Iptables
+                    : FirewallBackend.Nftables);
+            return new Admission(Bridge(previous), Policy == IngressPolicy.SameBridge, AdminChain, backend);
+        }
 
         /// <summary>The bridge of the result that is to be kept; null where the policy keeps none.</summary>
         private string? Bridge(CniResult previous)
@@ -128,7 +186,7 @@ internal sealed class FirewallPlugin : IPlugin
 
             using var host = RouteSocket.Open();
             return previous.Interfaces.FirstOrDefault(i => i.Sandbox.Length == 0 && CniNames.InterfaceNameFault(i.Name) is null && host.FindLink(i.Name)?.Kind == "bridge")?.Name
-                ?? throw PolicyNode.Fault("needs a network with a bridge, and prevResult has none");
+                ?? throw Root["ingressPolicy"].Fault("needs a network with a bridge, and prevResult has none");
         }
     }
 }

@@ -15,7 +15,8 @@ namespace Fairlead.Cni.Plugins.Chained;
 /// A table cannot undo another's drop. So where there is a chain FORWARD of iptables, it gets one rule, first: what bears the bit is
 /// accepted. iptables reads and shows that rule.</item>
 /// </list>
-/// With the backend iptables the rules that admit are <see cref="IptablesForward"/>'s, and the sets here only say whose they are.
+/// With the backends iptables and firewalld what admits is <see cref="IptablesForward"/>'s and <see cref="Firewalld"/>'s, and sets here
+/// only say whose the addresses are.
 /// </remarks>
 internal static class FirewallTable
 {
@@ -25,15 +26,18 @@ internal static class FirewallTable
     private const int BeforeFilters = -1;
     private const string RuleComment = "fairlead-cni: admitted containers";
 
-    private static readonly NftSet s_containers4 = new("containers", [NftType.Ipv4Address]);
-    private static readonly NftSet s_containers6 = new("containers6", [NftType.Ipv6Address]);
+    private static readonly (FirewallBackend Backend, NftSet IPv4, NftSet IPv6)[] s_containers =
+    [
+        (FirewallBackend.Nftables, new("containers", [NftType.Ipv4Address]), new("containers6", [NftType.Ipv6Address])),
+        (FirewallBackend.Iptables, new("iptables-containers", [NftType.Ipv4Address]), new("iptables-containers6", [NftType.Ipv6Address])),
+        (FirewallBackend.Firewalld, new("firewalld-containers", [NftType.Ipv4Address]), new("firewalld-containers6", [NftType.Ipv6Address])),
+    ];
+
     private static readonly NftSet s_kept = new("kept-bridges", [NftType.InterfaceName]);
     private static readonly NftSet s_open = new("open-within", [NftType.InterfaceName, NftType.InterfaceName]);
 
-    private static readonly NftSet s_inIptables4 = new("iptables-containers", [NftType.Ipv4Address]);
-    private static readonly NftSet s_inIptables6 = new("iptables-containers6", [NftType.Ipv6Address]);
-
-    private static ImmutableArray<NftSet> ContainerSets => [s_containers4, s_containers6, s_inIptables4, s_inIptables6];
+    private static IEnumerable<(FirewallBackend Backend, NftSet Set, bool IsIPv4)> ContainerSets
+        => s_containers.SelectMany(c => new[] { (c.Backend, c.IPv4, true), (c.Backend, c.IPv6, false) });
 
     /// <summary>Admits a container's addresses and keeps its bridge.</summary>
     public static void Add(NftablesSocket socket, AttachmentMark mark, IReadOnlyList<CniAddress> addresses, Admission how)
@@ -43,14 +47,16 @@ internal static class FirewallTable
             var generation = socket.Generation();
             var change = ConstantRules.Begin(socket, Constant(how.AdminChain));
             var left = new List<IPAddress>();
-            foreach (var set in ContainerSets)
+            foreach (var (backend, set, isIPv4) in ContainerSets)
             {
                 // The address is this container's, so whatever is said of it is left from one that was not removed.
-                var own = addresses.Where(a => set == SetOf(a.Address, how.InIptables)).Select(a => new NftElement([a.Address]) { Comment = mark.Comment }).ToList();
+                var own = addresses.Where(a => backend == how.Backend && AddressText.IsIPv4(a.Address) == isIPv4).Select(a => new NftElement([a.Address]) { Comment = mark.Comment }).ToList();
                 var stale = socket.Elements(NftFamily.Inet, Table, set)
                     .Where(e => addresses.Any(a => a.Address.Equals(e.Key[0].Address)) || mark.IsSameAs(AttachmentMark.OfComment(e.Comment))).ToList();
                 change.AddRange(Deletion(set, stale)).Add(new AddElements(set, own));
-                left.AddRange(IsOfIptables(set) ? stale.Select(e => e.Key[0].Address!).Where(a => !how.InIptables || !addresses.Any(own => own.Address.Equals(a))) : []);
+                left.AddRange(backend == FirewallBackend.Iptables
+                    ? stale.Select(e => e.Key[0].Address!).Where(a => how.Backend != backend || !addresses.Any(own => own.Address.Equals(a)))
+                    : []);
             }
 
             if (how.Bridge is { } bridge)
@@ -64,7 +70,7 @@ internal static class FirewallTable
                 }
             }
 
-            var admitted = how.InIptables ? addresses.Select(a => a.Address).ToList() : [];
+            var admitted = how.Backend == FirewallBackend.Iptables ? addresses.Select(a => a.Address).ToList() : [];
             socket.Commit(
                 [
                     change,
@@ -74,7 +80,7 @@ internal static class FirewallTable
                 ],
                 generation);
         });
-        if (!how.InIptables)
+        if (how.Backend == FirewallBackend.Nftables)
         {
             AdmitInIptables(socket);
         }
@@ -83,31 +89,50 @@ internal static class FirewallTable
     /// <summary>What of an attachment's is missing.</summary>
     public static string? Missing(NftablesSocket socket, AttachmentMark mark, IReadOnlyList<CniAddress> addresses, Admission how)
     {
-        var present = ContainerSets.Where(set => IsOfIptables(set) == how.InIptables).SelectMany(set => socket.Elements(NftFamily.Inet, Table, set))
+        if (how.Bridge is { } bridge && !socket.Elements(NftFamily.Inet, Table, s_kept).Any(e => e.Key[0] == bridge))
+        {
+            return $"bridge '{bridge}' is not kept from others any more";
+        }
+
+        return how.Backend switch
+        {
+            FirewallBackend.Iptables => NftFamilyTerms.Both
+                .Select(terms => IptablesForward.Missing(socket, terms, Of(terms, addresses.Select(a => a.Address)), how.AdminChain)).FirstOrDefault(m => m is not null),
+            FirewallBackend.Nftables => MissingHere(socket, mark, addresses),
+            _ => null,
+        };
+    }
+
+    private static string? MissingHere(NftablesSocket socket, AttachmentMark mark, IReadOnlyList<CniAddress> addresses)
+    {
+        var present = ContainerSets.Where(c => c.Backend == FirewallBackend.Nftables).SelectMany(c => socket.Elements(NftFamily.Inet, Table, c.Set))
             .Where(e => mark.IsSameAs(AttachmentMark.OfComment(e.Comment))).Select(e => e.Key[0].Address).ToHashSet();
-        return !how.InIptables && addresses.FirstOrDefault(a => !present.Contains(a.Address)) is { } missing ? $"{missing.Address} is not admitted any more"
-            : how.Bridge is { } bridge && !socket.Elements(NftFamily.Inet, Table, s_kept).Any(e => e.Key[0] == bridge) ? $"bridge '{bridge}' is not kept from others any more"
-            : how.InIptables ? NftFamilyTerms.Both.Select(terms => IptablesForward.Missing(socket, terms, Of(terms, addresses.Select(a => a.Address)), how.AdminChain)).FirstOrDefault(m => m is not null)
+        return addresses.FirstOrDefault(a => !present.Contains(a.Address)) is { } missing ? $"{missing.Address} is not admitted any more"
             : IptablesChains(socket).Any(family => !HasRule(socket, family)) ? $"the chain {IptablesForward.Hook} of iptables does not admit containers any more"
             : null;
     }
 
     /// <summary>Removes the containers of the marks that match, and lets bridges go whose last one that was.</summary>
     /// <param name="known">Addresses that are the container's, whatever is noted here: the reference plugin may have admitted them.</param>
-    public static void Remove(NftablesSocket socket, string network, Func<AttachmentMark?, bool> matches, IEnumerable<IPAddress>? known = null)
+    /// <returns>The addresses that firewalld was told.</returns>
+    public static IReadOnlyCollection<IPAddress> Remove(NftablesSocket socket, string network, Func<AttachmentMark?, bool> matches, IEnumerable<IPAddress>? known = null)
     {
+        HashSet<IPAddress> told = [];
         NftRetry.Run(() =>
         {
+            told.Clear();
             var generation = socket.Generation();
             var change = new NftTransaction(NftFamily.Inet, Table);
             var othersOfNetwork = 0;
             var (left, others) = (known?.ToHashSet() ?? [], new HashSet<IPAddress>());
-            foreach (var set in ContainerSets)
+            foreach (var (backend, set, _) in ContainerSets)
             {
                 var elements = socket.Elements(NftFamily.Inet, Table, set).ToLookup(e => matches(AttachmentMark.OfComment(e.Comment)));
                 othersOfNetwork += elements[false].Count(e => IsOf(network, e));
                 change.AddRange(Deletion(set, elements[true]));
-                left.UnionWith(elements[true].Where(_ => IsOfIptables(set)).Select(e => e.Key[0].Address!));
+                var addresses = elements[true].Select(e => e.Key[0].Address!).ToList();
+                left.UnionWith(backend == FirewallBackend.Iptables ? addresses : []);
+                told.UnionWith(backend == FirewallBackend.Firewalld ? addresses : []);
                 others.UnionWith(elements[false].Select(e => e.Key[0].Address!));
             }
 
@@ -121,18 +146,15 @@ internal static class FirewallTable
 
             // An address may have been given to the next container before the last one's DEL comes.
             left.ExceptWith(others);
+            told.ExceptWith(others);
             NftTransaction[] all = [change, .. NftFamilyTerms.Both.Select(terms => IptablesForward.Withdraw(socket, terms, Of(terms, left)))];
             if (all.Any(c => !c.IsEmpty))
             {
                 socket.Commit([.. all.Where(c => !c.IsEmpty)], generation);
             }
         });
+        return told;
     }
-
-    private static NftSet SetOf(IPAddress address, bool inIptables)
-        => AddressText.IsIPv4(address) ? inIptables ? s_inIptables4 : s_containers4 : inIptables ? s_inIptables6 : s_containers6;
-
-    private static bool IsOfIptables(NftSet set) => set == s_inIptables4 || set == s_inIptables6;
 
     private static List<IPAddress> Of(NftFamilyTerms terms, IEnumerable<IPAddress> addresses) => [.. addresses.Where(a => AddressText.IsIPv4(a) == terms.IsIPv4).Distinct()];
 
@@ -140,7 +162,7 @@ internal static class FirewallTable
 
     private static NftTransaction Constant(string adminChain) => new NftTransaction(NftFamily.Inet, Table)
         .Add(new AddTable("CNI: who may speak with containers through this host"))
-        .AddRange(ContainerSets.Select(set => new AddSet(set)))
+        .AddRange(ContainerSets.Select(c => new AddSet(c.Set)))
         .Add(new AddSet(s_kept))
         .Add(new AddSet(s_open))
         .Add(new AddChain(adminChain))
@@ -149,9 +171,10 @@ internal static class FirewallTable
         .Add(new AddRule(Hook, Act.Jump(adminChain)))
         .Add(new AddRule(
             Hook, Match.In(Load.IifName, s_kept), Match.In(Load.OifName, s_kept), Match.NotIn(Load.Concat(Load.IifName, Load.OifName), s_open), Act.Drop))
-        .AddRange(((ImmutableArray<NftSet>)[s_containers4, s_containers6]).SelectMany(set =>
+        .AddRange(ContainerSets.Where(c => c.Backend == FirewallBackend.Nftables).SelectMany(c =>
         {
-            var (source, destination) = set == s_containers4 ? (Load.IpSaddr, Load.IpDaddr) : (Load.Ip6Saddr, Load.Ip6Daddr);
+            var set = c.Set;
+            var (source, destination) = c.IsIPv4 ? (Load.IpSaddr, Load.IpDaddr) : (Load.Ip6Saddr, Load.Ip6Daddr);
             return (NftOperation[])
             [
                 new AddRule(Hook, Match.In(source, set), Act.SetMarkBits(AdmittedBit, AdmittedBit)),
@@ -189,5 +212,18 @@ internal static class FirewallTable
 /// <param name="Bridge">The bridge to keep apart from others; null for none.</param>
 /// <param name="OpenWithin">Whether its containers may speak with each other through the host.</param>
 /// <param name="AdminChain">The administrator's chain.</param>
-/// <param name="InIptables">Whether in the tables of iptables.</param>
-internal sealed record Admission(string? Bridge, bool OpenWithin, string AdminChain, bool InIptables);
+/// <param name="Backend">What admits.</param>
+internal sealed record Admission(string? Bridge, bool OpenWithin, string AdminChain, FirewallBackend Backend);
+
+/// <summary>What admits containers.</summary>
+internal enum FirewallBackend
+{
+    /// <summary>Our own table.</summary>
+    Nftables,
+
+    /// <summary>The tables of iptables (nft).</summary>
+    Iptables,
+
+    /// <summary>A zone of firewalld.</summary>
+    Firewalld,
+}
