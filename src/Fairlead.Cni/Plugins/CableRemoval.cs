@@ -28,6 +28,7 @@ internal static class CableRemoval
         }
 
         PodLink.Delete(call, "veth");
+        ReferenceRules.RemoveMasquerade(call);
         IpamDelegate.Find(call)?.Delete();
     }
 

@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Net;
 using System.Numerics;
 using Fairlead.Cni.Protocol;
+using Fairlead.Linux;
 using Fairlead.Linux.Nftables;
 
 namespace Fairlead.Cni.Plugins;
@@ -18,6 +19,8 @@ namespace Fairlead.Cni.Plugins;
 /// the host's address. A bit of the packet's mark (<c>markMasqBit</c>) tells these packets from those of Services.</item>
 /// <item>For the loopback's sake the bridge must route 127.0.0.0/8 (route_localnet). So what comes in from elsewhere with such a
 /// destination is dropped, or containers could reach what listens on the host's loopback (CVE-2020-8558).</item>
+/// <item>A container in several networks claims its ports in each. The first claim is in force; the others wait in maps that no rule
+/// looks at, and one of them comes in the first one's place when that goes.</item>
 /// </list>
 /// </remarks>
 internal sealed class HostPortTable(NftFamilyTerms terms)
@@ -67,19 +70,26 @@ internal sealed class HostPortTable(NftFamilyTerms terms)
             var generation = socket.Generation();
             var change = ConstantRules.Begin(socket, Constant(container, options.MarkBits));
             EnsureMark(change, socket, options.MarkBits);
-            foreach (var (set, existing) in Read(socket))
+            var existing = Claims.Append(_targets).ToDictionary(set => set.Name, set => Read(socket, set), StringComparer.Ordinal);
+            var gone = GoneHolders(mark, container.Address, existing);
+            bool IsOver(AttachmentMark? other) => mark.IsSameAs(other) || gone.Contains(other);
+            var heldByItself = new HashSet<(string Set, ValueArray<NftValue> Key)>();
+            foreach (var set in Claims)
             {
-                RefuseTaken(set, existing, mark, mappings);
-                AddDeletion(change, set, existing.Where(e => mark.IsSameAs(AttachmentMark.OfComment(e.Comment))
-                    || (set == _targets && e.Key[0].Address!.Equals(container.Address))));
+                var (over, others) = Split(existing[set.Name], IsOver);
+                RefuseTaken(set, others, mark, mappings);
+                AddDeletion(change, set, over);
+                AddDeletion(change, Waiting(set), Split(Read(socket, Waiting(set)), IsOver).Matching);
+                heldByItself.UnionWith(others.Where(e => IsOfContainer(mark, e)).Select(e => (set.Name, e.Key)));
             }
 
-            change.AddRange(RuleDeletions(socket, mark.IsSameAs));
+            AddDeletion(change, _targets, existing[_targets.Name].Where(e => IsOver(AttachmentMark.OfComment(e.Comment)) || e.Key[0].Address!.Equals(container.Address)));
+            change.AddRange(RuleDeletions(socket, IsOver));
             var conditions = options.Conditions(terms);
             foreach (var mapping in mappings)
             {
                 var (set, element) = ElementOf(mapping, container.Address, !conditions.IsEmpty);
-                change.Add(new AddElements(set, element with { Comment = mark.Comment }));
+                Claim(set, element);
                 if (!conditions.IsEmpty)
                 {
                     change.Add(RuleOf(mapping, container.Address, conditions, mark));
@@ -87,9 +97,9 @@ internal sealed class HostPortTable(NftFamilyTerms terms)
 
                 if (options.Masquerade)
                 {
-                    change.Add(new AddElements(
+                    Claim(
                         mapping.HostAddress is null ? _everyAddressMark : _oneAddressMark,
-                        new NftElement(element.Key) { Verdict = NftVerdict.Jump(ChainOf(options.MarkBits)), Comment = mark.Comment }));
+                        new NftElement(element.Key) { Verdict = NftVerdict.Jump(ChainOf(options.MarkBits)) });
                 }
             }
 
@@ -102,6 +112,14 @@ internal sealed class HostPortTable(NftFamilyTerms terms)
 
             // Nobody else may have published anything since it was read; else it is read again.
             socket.Commit(change, generation);
+
+            void Claim(NftSet set, NftElement element)
+            {
+                var isHeld = heldByItself.Contains((set.Name, element.Key));
+                change.Add(isHeld
+                    ? new AddElements(Waiting(set), element with { Key = [.. element.Key, container.Address], Comment = mark.Comment })
+                    : new AddElements(set, element with { Comment = mark.Comment }));
+            }
         });
 
     /// <summary>Takes back the ports of the marks that match; none is fine.</summary>
@@ -109,11 +127,21 @@ internal sealed class HostPortTable(NftFamilyTerms terms)
     {
         var change = new NftTransaction(terms.Family, Table);
         var generation = socket.Generation();
-        foreach (var (set, existing) in Read(socket))
+        foreach (var set in Claims)
         {
-            AddDeletion(change, set, existing.Where(e => matches(AttachmentMark.OfComment(e.Comment))));
+            var (gone, _) = Split(Read(socket, set), matches);
+            var (goneWaiting, waiting) = Split(Read(socket, Waiting(set)), matches);
+            var next = gone.Select(e => waiting.FirstOrDefault(w => InForce(w).Key == e.Key && AttachmentMark.OfComment(e.Comment) is { } mark && IsOfContainer(mark, w)))
+                .OfType<NftElement>().ToList();
+            AddDeletion(change, set, gone);
+            AddDeletion(change, Waiting(set), goneWaiting.Concat(next));
+            if (next.Count > 0)
+            {
+                change.Add(new AddElements(set, [.. next.Select(InForce)]));
+            }
         }
 
+        AddDeletion(change, _targets, Split(Read(socket, _targets), matches).Matching);
         change.AddRange(RuleDeletions(socket, matches));
         if (!change.IsEmpty)
         {
@@ -126,7 +154,7 @@ internal sealed class HostPortTable(NftFamilyTerms terms)
         NftablesSocket socket, AttachmentMark mark, IPAddress container, IEnumerable<PortMapping> mappings, PortmapOptions options)
     {
         var isConditional = !options.Conditions(terms).IsEmpty;
-        var existing = Read(socket).ToDictionary(pair => pair.Set.Name, pair => pair.Elements, StringComparer.Ordinal);
+        var existing = Claims.ToDictionary(set => set.Name, set => Read(socket, set).Concat(Read(socket, Waiting(set)).Select(InForce)).ToList(), StringComparer.Ordinal);
         return mappings.Where(mapping =>
         {
             var (set, wanted) = ElementOf(mapping, container, isConditional);
@@ -134,8 +162,29 @@ internal sealed class HostPortTable(NftFamilyTerms terms)
         });
     }
 
-    private IEnumerable<(NftSet Set, IReadOnlyList<NftElement> Elements)> Read(NftablesSocket socket)
-        => new[] { _everyAddress, _oneAddress, _everyAddressIf, _oneAddressIf, _everyAddressMark, _oneAddressMark, _targets }.Select(set => (set, socket.Elements(terms.Family, Table, set)));
+    private IEnumerable<NftSet> Claims => [_everyAddress, _oneAddress, _everyAddressIf, _oneAddressIf, _everyAddressMark, _oneAddressMark];
+
+    /// <summary>Where the claims wait that a container has besides the one in force: the same keys, each with the container's address.</summary>
+    private NftSet Waiting(NftSet set) => set with { Name = $"{set.Name}-waiting", Key = [.. set.Key, terms.Address] };
+
+    private static NftElement InForce(NftElement waiting) => waiting with { Key = [.. waiting.Key.Items[..^1]] };
+
+    private IReadOnlyList<NftElement> Read(NftablesSocket socket, NftSet set) => socket.Elements(terms.Family, Table, set);
+
+    private static (List<NftElement> Matching, List<NftElement> Others) Split(IEnumerable<NftElement> elements, Func<AttachmentMark?, bool> matches)
+    {
+        var parts = elements.ToLookup(e => matches(AttachmentMark.OfComment(e.Comment)));
+        return ([.. parts[true]], [.. parts[false]]);
+    }
+
+    private static bool IsOfContainer(AttachmentMark mark, NftElement element)
+        => AttachmentMark.OfComment(element.Comment)?.ContainerId == mark.ContainerId;
+
+    /// <summary>The address is this container's, so another that it is said of went without DEL.</summary>
+    private static HashSet<AttachmentMark?> GoneHolders(AttachmentMark mark, IPAddress container, Dictionary<string, IReadOnlyList<NftElement>> existing)
+        => [.. existing.Values.SelectMany(elements => elements)
+            .Where(e => !IsOfContainer(mark, e) && container.Equals(e.Data.Count > 0 ? e.Data[0].Address : e.Key.Count == 1 ? e.Key[0].Address : null))
+            .Select(e => AttachmentMark.OfComment(e.Comment)).Where(holder => holder is not null)];
 
     private static void AddDeletion(NftTransaction change, NftSet set, IEnumerable<NftElement> elements)
     {
@@ -146,14 +195,14 @@ internal sealed class HostPortTable(NftFamilyTerms terms)
     }
 
     /// <summary>A port for all addresses and the same one for a single address exclude each other, in either order.</summary>
-    private static void RefuseTaken(NftSet set, IReadOnlyList<NftElement> existing, AttachmentMark mark, IReadOnlyList<PortMapping> mappings)
+    private static void RefuseTaken(NftSet set, IEnumerable<NftElement> others, AttachmentMark mark, IReadOnlyList<PortMapping> mappings)
     {
         if (set.IsVerdictMap)
         {
             return;
         }
 
-        foreach (var element in existing.Where(e => !mark.IsSameAs(AttachmentMark.OfComment(e.Comment))))
+        foreach (var element in others.Where(e => !IsOfContainer(mark, e)))
         {
             var address = element.Key.Count > 2 ? element.Key[0].Address : null;
             var taken = mappings.FirstOrDefault(m =>
@@ -194,12 +243,7 @@ internal sealed class HostPortTable(NftFamilyTerms terms)
     {
         var change = new NftTransaction(terms.Family, Table)
             .Add(new AddTable("CNI: ports of the host that lead to containers"))
-            .Add(new AddSet(_everyAddress))
-            .Add(new AddSet(_oneAddress))
-            .Add(new AddSet(_everyAddressIf))
-            .Add(new AddSet(_oneAddressIf))
-            .Add(new AddSet(_everyAddressMark))
-            .Add(new AddSet(_oneAddressMark))
+            .AddRange(Claims.SelectMany(set => (NftOperation[])[new AddSet(set), new AddSet(Waiting(set))]))
             .Add(new AddSet(_targets))
             .Add(new AddChain(ChainOf(bits)))
             .Add(new FlushChain(ChainOf(bits)))

@@ -17,7 +17,8 @@ namespace Fairlead.Cni.Plugins;
 internal sealed record PortmapOptions(
     bool Masquerade, bool MasqueradeAll, uint MarkBits, ImmutableArray<NftStatement> IPv4, ImmutableArray<NftStatement> IPv6)
 {
-    private const int DefaultBit = 13;
+    /// <summary>Not the reference plugin's 13: its rules stay after its last container, and give every packet with that bit the host's address.</summary>
+    private const int DefaultBit = 25;
 
     public ImmutableArray<NftStatement> Conditions(NftFamilyTerms terms) => terms.IsIPv4 ? IPv4 : IPv6;
 

@@ -45,7 +45,11 @@ internal sealed class PortmapPlugin : IPlugin
     /// <summary>Refuses options that make no sense.</summary>
     public static void Verify(PluginCall call) => _ = (PortmapOptions.Read(call.Config.Root), PortMapping.ReadAll(call.Config));
 
-    public void Delete(PluginCall call) => Remove(call.Nftables, AttachmentMark.Of(call).IsSameAs);
+    public void Delete(PluginCall call)
+    {
+        Remove(call.Nftables, AttachmentMark.Of(call).IsSameAs);
+        ReferenceRules.RemovePorts(call);
+    }
 
     public void Check(PluginCall call)
     {

@@ -33,7 +33,8 @@ public sealed class PortConditionKernelTests : IDisposable
         Assert.Equal(expected, expected ? await outside.ReachAsync(host, 8080, listener, _ct) is not null : !outside.CannotConnect(host, 8080));
         _node.Call("CHECK", config, pod, previous: previous).Success();
         var other = _node.NewPod();
-        Assert.Contains("taken", _node.Call("ADD", Portmap("[]"), other, previous: previous).Refused(101).Message, StringComparison.Ordinal);
+        var its = JsonNode.Parse(previous.ToJsonString().Replace("10.61.0.2/", "10.61.0.3/", StringComparison.Ordinal))!;
+        Assert.Contains("taken", _node.Call("ADD", Portmap("[]"), other, previous: its).Refused(101).Message, StringComparison.Ordinal);
         _node.Del(config, pod, previous: previous);
         Assert.DoesNotContain("8080", _node.Network.Sh("nft list ruleset"), StringComparison.Ordinal);
     }
@@ -56,11 +57,11 @@ public sealed class PortConditionKernelTests : IDisposable
 
     /// <summary>The mark tells apart the packets that need the host's address: the container's own, and with masqAll everybody's.</summary>
     [Theory]
-    [InlineData("{}", 13, true, false)]
-    [InlineData("""{"backend":"iptables"}""", 13, true, false)]
+    [InlineData("{}", 25, true, false)]
+    [InlineData("""{"backend":"iptables"}""", 25, true, false)]
     [InlineData("""{"backend":"nftables","markMasqBit":0}""", 0, true, false)]
     [InlineData("""{"markMasqBit":31,"masqAll":true}""", 31, true, true)]
-    [InlineData("""{"backend":"iptables","externalSetMarkChain":"KUBE-MARK-MASQ"}""", 13, true, false)]
+    [InlineData("""{"backend":"iptables","externalSetMarkChain":"KUBE-MARK-MASQ"}""", 25, true, false)]
     [InlineData("""{"backend":"iptables","snat":false,"masqAll":true,"markMasqBit":5}""", null, false, false)]
     public async Task Who_gets_the_hosts_address_is_as_the_options_say_in_either_backend(string options, int? bit, bool hairpin, bool all)
     {

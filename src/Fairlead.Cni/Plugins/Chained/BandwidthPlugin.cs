@@ -57,6 +57,10 @@ internal sealed class BandwidthPlugin : IPlugin
     {
         using var host = RouteSocket.Open();
         Remove(host, AttachmentMark.Of(call), ChainedCall.FindCable(call, host));
+        if (host.FindLink(ReferenceRules.Detour(call)) is { Kind: "ifb" } reference)
+        {
+            host.TryDeleteLink(reference.Name);
+        }
     }
 
     public void Check(PluginCall call)
