@@ -19,6 +19,15 @@ public sealed class PortConditionKernelTests : IDisposable
     [InlineData("""["ip daddr 198.51.100.1 iifname eth0"]""", true)]
     [InlineData("""["-i","eth+","-d","198.51.100.1"]""", true)]
     [InlineData("""["! -i eth0"]""", false)]
+    [InlineData("""["-m","comment","--comment","from outside -j DROP","-m","mark","!","--mark","0x1/0x1"]""", true)]
+    [InlineData("""["-m","mark","--mark","7"]""", false)]
+    [InlineData("""["-m","addrtype","--src-type","UNICAST","-m","addrtype","!","--dst-type","MULTICAST"]""", true)]
+    [InlineData("""["--sport","1:1023"]""", false)]
+    [InlineData("""["!","--sport","1"]""", true)]
+    [InlineData("""["tcp sport 1024-65535 meta mark != 7 fib daddr type local meta l4proto tcp"]""", true)]
+    [InlineData("""["udp sport 1024-65535"]""", false)]
+    [InlineData("""["meta mark & 0x2 == 0x2"]""", false)]
+    [InlineData("""["meta iifname != \"eth0\""]""", false)]
     public async Task A_port_leads_on_what_the_conditions_hold_for(string conditions, bool expected)
     {
         var outside = _node.Uplink();
@@ -45,6 +54,14 @@ public sealed class PortConditionKernelTests : IDisposable
     [InlineData("""["-s","fd00::/8"]""", 7, "fd00::/8")]
     [InlineData("""["ip6","saddr","fd00::/8"]""", 7, "ip6")]
     [InlineData("""["-i","a/b"]""", 7, "a/b")]
+    [InlineData("""["-m","owner","--uid-owner","0"]""", 2, "owner")]
+    [InlineData("""["--mark","red"]""", 7, "red")]
+    [InlineData("""["--sport","7:3"]""", 7, "7-3")]
+    [InlineData("""["!","--sport","3:7"]""", 7, "3-7")]
+    [InlineData("""["--dst-type","HERE"]""", 7, "HERE")]
+    [InlineData("""["tcp","dport","80"]""", 2, "tcp")]
+    [InlineData("""["!","ip","saddr","10.0.0.1"]""", 2, "! ip")]
+    [InlineData("""["fib","oif","exists"]""", 2, "fib oif")]
     [InlineData("""["-s","10.0.0.1;drop"]""", 7, "conditionsV4")]
     [InlineData("""[1]""", 6, "conditionsV4")]
     public void A_condition_that_is_not_understood_is_refused(string conditions, int code, string word)
