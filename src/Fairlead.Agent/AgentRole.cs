@@ -3,6 +3,7 @@ using Fairlead.Agent.CniConfig;
 using Fairlead.Agent.Forwarding;
 using Fairlead.Agent.Masquerade;
 using Fairlead.Agent.Overlay;
+using Fairlead.Agent.Policy;
 using Fairlead.Agent.Status;
 using Fairlead.Core.Nodes;
 using Fairlead.Core.State;
@@ -64,9 +65,10 @@ public static class AgentRole
         var config = Loop(options, CniConfig(options), standing);
         var condition = Loop(options, new NodeConditionReconciler(client, options.Time, options.Loggers.CreateLogger<NodeConditionReconciler>()), standing);
         using var proxy = options.ProxyMode == "none" ? null : new ServiceProxy(client, Proxy(options));
+        using var policies = new NetworkPolicies(client, options, s_timing);
         using var metrics = new PrometheusText();
         ProcessMetrics.Register();
-        await using var health = await HealthAsync(options, proxy, config, metrics, ct);
+        await using var health = await HealthAsync(options, proxy, config, policies, metrics, ct);
 
         try
         {
@@ -78,6 +80,7 @@ public static class AgentRole
                 Loop(options, new ForwardingReconciler(options.Network, options.Loggers.CreateLogger<ForwardingReconciler>()), topology.Topology).RunAsync,
                 overlay.RunAsync,
                 masquerade.RunAsync,
+                policies.RunAsync,
                 t => RelayAsync(overlay, standing, t),
                 Loop(options, new NodePublisher(client, options.Loggers.CreateLogger<NodePublisher>()), standing).RunAsync,
                 config.RunAsync,
@@ -102,6 +105,7 @@ public static class AgentRole
             ("cni-config", CniConfig(options).CleanAsync),
             ("proxy", ServiceProxy.Reconciler(Proxy(options)).CleanAsync),
             ("masquerade", Masquerade(options).CleanAsync),
+            ("policy", NetworkPolicies.Reconciler(options).CleanAsync),
             ("overlay", Overlay(options).CleanAsync),
         })
         {
@@ -179,7 +183,7 @@ public static class AgentRole
     }
 
     private static async Task<HealthServer?> HealthAsync(
-        AgentOptions options, ServiceProxy? proxy, ReconcileLoop<NodeTopology> config, PrometheusText metrics, CancellationToken ct)
+        AgentOptions options, ServiceProxy? proxy, ReconcileLoop<NodeTopology> config, NetworkPolicies policies, PrometheusText metrics, CancellationToken ct)
     {
         if (options.HealthPort == 0)
         {
@@ -190,14 +194,14 @@ public static class AgentRole
         {
             ["/healthz"] = () => proxy?.Health.Healthz() ?? HealthAnswer.Text("ok\n"),
             ["/livez"] = () => proxy?.Health.Livez() ?? HealthAnswer.Text("ok\n"),
-            ["/readyz"] = () => Ready(config.Progress.Current.State is { Self: not null }, proxy?.Health.IsReady ?? true),
+            ["/readyz"] = () => Ready(config.Progress.Current.State is { Self: not null }, proxy?.Health.IsReady ?? true, policies.IsReady),
             ["/metrics"] = () => new HealthAnswer(200, PrometheusText.ContentType, metrics.Render()),
         };
         return await HealthServer.StartAsync(new IPEndPoint(IPAddress.Any, options.HealthPort), pages, options.Network, options.Loggers, ct);
     }
 
-    private static HealthAnswer Ready(bool network, bool services)
-        => HealthAnswer.Text($"[{Mark(network)}]pod-network\n[{Mark(services)}]services\n", network && services ? 200 : 503);
+    private static HealthAnswer Ready(bool network, bool services, bool policies)
+        => HealthAnswer.Text($"[{Mark(network)}]pod-network\n[{Mark(services)}]services\n[{Mark(policies)}]network-policy\n", network && services && policies ? 200 : 503);
 
     private static char Mark(bool good) => good ? '+' : '-';
 }

@@ -16,7 +16,7 @@ public static class KubeJson
         ObjectMeta.Empty, ListMeta.Empty, ObjectReference.Empty, PodSpec.Empty, PodStatus.Empty, PodTemplateSpec.Empty,
         NodeSpec.Empty, NodeStatus.Empty, NamespaceSpec.Empty, NamespaceStatus.Empty, ServiceSpec.Empty, ServiceStatus.Empty,
         EndpointConditions.Empty, DeploymentSpec.Empty, DeploymentStatus.Empty, ReplicaSetSpec.Empty, ReplicaSetStatus.Empty,
-        DaemonSetSpec.Empty, DaemonSetStatus.Empty, IngressSpec.Empty, IngressStatus.Empty, IngressBackend.Empty,
+        DaemonSetSpec.Empty, DaemonSetStatus.Empty, IngressSpec.Empty, IngressStatus.Empty, NetworkPolicySpec.Empty, IngressBackend.Empty,
         IngressClassSpec.Empty, LeaseSpec.Empty, RoleRef.Empty,
     };
 

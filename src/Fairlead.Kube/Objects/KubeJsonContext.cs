@@ -34,6 +34,10 @@ namespace Fairlead.Kube.Objects;
         typeof(EquatableArrayConverter<LoadBalancerIngress>),
         typeof(EquatableArrayConverter<LocalObjectReference>),
         typeof(EquatableArrayConverter<NamedHint>),
+        typeof(EquatableArrayConverter<NetworkPolicyEgressRule>),
+        typeof(EquatableArrayConverter<NetworkPolicyIngressRule>),
+        typeof(EquatableArrayConverter<NetworkPolicyPeer>),
+        typeof(EquatableArrayConverter<NetworkPolicyPort>),
         typeof(EquatableArrayConverter<NodeAddress>),
         typeof(EquatableArrayConverter<NodeSelectorTerm>),
         typeof(EquatableArrayConverter<ObjectReference>),
@@ -64,6 +68,7 @@ namespace Fairlead.Kube.Objects;
 [JsonSerializable(typeof(IngressClass))]
 [JsonSerializable(typeof(Lease))]
 [JsonSerializable(typeof(Namespace))]
+[JsonSerializable(typeof(NetworkPolicy))]
 [JsonSerializable(typeof(Node))]
 [JsonSerializable(typeof(PartialObject))]
 [JsonSerializable(typeof(Pod))]
@@ -94,6 +99,10 @@ namespace Fairlead.Kube.Objects;
 [JsonSerializable(typeof(LoadBalancerIngress))]
 [JsonSerializable(typeof(LocalObjectReference))]
 [JsonSerializable(typeof(NamedHint))]
+[JsonSerializable(typeof(NetworkPolicyEgressRule))]
+[JsonSerializable(typeof(NetworkPolicyIngressRule))]
+[JsonSerializable(typeof(NetworkPolicyPeer))]
+[JsonSerializable(typeof(NetworkPolicyPort))]
 [JsonSerializable(typeof(NodeAddress))]
 [JsonSerializable(typeof(NodeSelectorTerm))]
 [JsonSerializable(typeof(ObjectReference))]

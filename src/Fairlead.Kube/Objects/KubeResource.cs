@@ -71,6 +71,8 @@ public static class KubeResources
 
     public static KubeResource<Ingress> Ingresses { get; } = new("networking.k8s.io", "v1", "ingresses", "Ingress", true);
 
+    public static KubeResource<NetworkPolicy> NetworkPolicies { get; } = new("networking.k8s.io", "v1", "networkpolicies", "NetworkPolicy", true);
+
     public static KubeResource<IngressClass> IngressClasses { get; } = new(
         "networking.k8s.io", "v1", "ingressclasses", "IngressClass", false);
 
@@ -91,7 +93,7 @@ public static class KubeResources
     public static IReadOnlyList<KubeResource> All { get; } =
     [
         Namespaces, Nodes, ServiceAccounts, Secrets, ConfigMaps, ClusterRoles, ClusterRoleBindings, Roles, RoleBindings, Services, Pods,
-        ReplicaSets, Deployments, DaemonSets, IngressClasses, Ingresses, EndpointSlices, Leases, Events,
+        ReplicaSets, Deployments, DaemonSets, IngressClasses, Ingresses, NetworkPolicies, EndpointSlices, Leases, Events,
     ];
 
     /// <summary>The kind by the two fields that an object names itself with, or null.</summary>

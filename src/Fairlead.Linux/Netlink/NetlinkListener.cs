@@ -10,6 +10,9 @@ internal sealed class NetlinkListener : IDisposable
     /// <summary>The kernel's own limit for one event, and room to see that it was kept.</summary>
     private const int BufferSize = 64 * 1024;
 
+    /// <summary>The kernel answers before the call that asks returns; this long is never.</summary>
+    private static readonly TimeSpan s_answer = TimeSpan.FromSeconds(5);
+
     private readonly Socket _socket;
     private readonly byte[] _buffer = new byte[BufferSize];
     private readonly byte[] _glance = new byte[1];
@@ -75,6 +78,30 @@ internal sealed class NetlinkListener : IDisposable
     /// <summary>Hears a group by its number: those above 32 fit no address.</summary>
     internal void Join(uint group)
         => _socket.SetRawSocketOption(NetlinkConstants.SolNetlink, NetlinkConstants.AddMembership, BitConverter.GetBytes(group));
+
+    /// <summary>Asks the kernel for something on this socket, before anything is heard on it, and waits for the answer.</summary>
+    /// <param name="operation">What is asked, for an error's sake.</param>
+    /// <param name="request">One message that asks for an acknowledgement.</param>
+    /// <exception cref="LinuxException">The kernel refused.</exception>
+    internal void Ask(string operation, ReadOnlySpan<byte> request)
+    {
+        _ = _socket.Send(request);
+        while (_socket.Poll(s_answer, SelectMode.SelectRead))
+        {
+            var reader = new NetlinkReader(_buffer.AsSpan(0, Receive()));
+            while (reader.TryRead(out var message))
+            {
+                if (message.Type == NetlinkConstants.MessageError)
+                {
+                    var errno = -BitConverter.ToInt32(message.Payload);
+                    _ = errno == 0 ? errno : throw new LinuxException(operation, errno);
+                    return;
+                }
+            }
+        }
+
+        throw new LinuxException(operation, Errno.Again, "the kernel did not answer");
+    }
 
     public void Dispose() => _socket.Dispose();
 

@@ -65,4 +65,7 @@ public static class Act
     public static NftStatement Offload(NftFlowtable flowtable) => new OffloadStatement(flowtable.Name);
 
     public static NftStatement Log(string prefix) => new LogStatement(prefix);
+
+    /// <summary>Hands so many bytes of the packet's beginning to whoever listens to the group (<see cref="PacketLog"/>); to nobody where nobody does.</summary>
+    public static NftStatement LogTo(ushort group, string prefix, uint length) => new LogStatement(prefix, group, length);
 }

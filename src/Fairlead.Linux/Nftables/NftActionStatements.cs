@@ -44,11 +44,12 @@ internal sealed record OffloadStatement(string Flowtable) : NftStatement
 }
 
 /// <summary>Writes a line to the kernel's log.</summary>
-internal sealed record LogStatement(string Prefix) : NftStatement
+internal sealed record LogStatement(string Prefix, ushort? Group = null, uint Length = 0) : NftStatement
 {
-    internal override string Text => $"log prefix \"{NftUserData.Clean(Prefix)}\"";
+    internal override string Text => NftText.Invariant(
+        $"log prefix \"{NftUserData.Clean(Prefix)}\"{(Group is { } group ? NftText.Invariant($" group {group}") : "")}{(Length > 0 ? NftText.Invariant($" snaplen {Length}") : "")}");
 
-    internal override void Write(ref NetlinkWriter w, NftRuleContext context) => NftExpressions.Log(ref w, NftUserData.Clean(Prefix));
+    internal override void Write(ref NetlinkWriter w, NftRuleContext context) => NftExpressions.Log(ref w, NftUserData.Clean(Prefix), Group, Length);
 }
 
 /// <summary>Sets the mark of the packet or of its connection, or some bits of it.</summary>

@@ -249,10 +249,20 @@ internal static class NftExpressions
         End(ref w, e);
     }
 
-    internal static void Log(ref NetlinkWriter w, string prefix)
+    internal static void Log(ref NetlinkWriter w, string prefix, ushort? group, uint length)
     {
         var e = Begin(ref w, "log");
         w.Attribute(2, prefix);
+        if (group is { } listeners)
+        {
+            w.BigEndian(1, listeners);
+        }
+
+        if (length > 0)
+        {
+            w.BigEndian(3, length);
+        }
+
         End(ref w, e);
     }
 

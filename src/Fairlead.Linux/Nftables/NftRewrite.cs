@@ -19,7 +19,7 @@ public static class NftRewrite
         var named = wanted.Operations.OfType<AddSet>().ToDictionary(s => s.Set.Name, s => new NftSetContents(s.Set, []), StringComparer.Ordinal);
         return Same(wanted.Operations.OfType<AddChain>().Select(c => Shape(wanted, c)), chains.Select(c => Shape(wanted, c)))
             && Same(wanted.Operations.OfType<AddSet>().Select(s => Shape(wanted, s)), sets.Select(s => Shape(wanted, s)))
-            && InOrder(wanted.Operations.OfType<AddRule>().Select(r => (r.Chain, r.Comment, Listed(wanted, r, named))))
+            && InOrder(wanted.Operations.OfType<AddRule>().Select(r => (r.Chain, Kept(r.Comment), Listed(wanted, r, named))))
                 .SequenceEqual(InOrder(rules.Select(r => (r.Chain, r.Comment, Uncounted(r.Text)))));
     }
 
@@ -40,9 +40,9 @@ public static class NftRewrite
             .AddRange(wanted.Operations.Where(o => o is not AddTable));
     }
 
-    private static string Shape(NftTransaction table, NftChainEntry chain) => Shape(table, new AddChain(chain.Name, chain.Base, chain.Comment));
+    internal static string Shape(NftTransaction table, NftChainEntry chain) => Shape(table, new AddChain(chain.Name, chain.Base, chain.Comment));
 
-    private static string Shape(NftTransaction table, NftSet set) => Shape(table, new AddSet(set));
+    internal static string Shape(NftTransaction table, NftSet set) => Shape(table, new AddSet(set));
 
     private static string Shape(NftTransaction table, NftOperation operation) => operation.Render(table.Name);
 
@@ -52,8 +52,11 @@ public static class NftRewrite
     private static IEnumerable<(string Chain, string? Comment, string Text)> InOrder(IEnumerable<(string Chain, string? Comment, string Text)> rules)
         => rules.OrderBy(r => r.Chain, StringComparer.Ordinal);
 
+    /// <summary>A comment as the kernel keeps it for us.</summary>
+    internal static string? Kept(string? comment) => comment is null ? null : NftUserData.Clean(comment);
+
     /// <summary>A rule in the words in which it would be listed if the kernel had it.</summary>
-    private static string Listed(NftTransaction table, AddRule rule, Dictionary<string, NftSetContents> sets)
+    internal static string Listed(NftTransaction table, AddRule rule, Dictionary<string, NftSetContents> sets)
     {
         using var batch = new NetlinkBatch(1);
         new NftTransaction(table.Family, table.Table).Add(rule).Encode(batch, new(), []);
@@ -64,7 +67,7 @@ public static class NftRewrite
     }
 
     /// <summary>Without what its counters have counted.</summary>
-    private static string Uncounted(string text)
+    internal static string Uncounted(string text)
     {
         var words = text.Split(' ').ToList();
         for (var i = words.Count - 5; i >= 0; i--)

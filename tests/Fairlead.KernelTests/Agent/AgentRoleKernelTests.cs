@@ -11,6 +11,8 @@ using Fairlead.KernelTests.Fixtures;
 using Fairlead.Kube.Objects;
 using Fairlead.Kube.State;
 using Fairlead.Linux.Netlink.Route;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Fairlead.KernelTests.Agent;
 
@@ -62,7 +64,7 @@ public sealed class AgentRoleKernelTests : IAsyncLifetime
     {
         await using var agents = await StartAsync(port: 10256);
 
-        Assert.Equal((200, "[+]pod-network\n[+]services\n"), await EventuallyAsync(async () => await GetAsync("/readyz") is (200, _) and var ready ? ready : throw new InvalidOperationException("not yet")));
+        Assert.Equal((200, "[+]pod-network\n[+]services\n[+]network-policy\n"), await EventuallyAsync(async () => await GetAsync("/readyz") is (200, _) and var ready ? ready : throw new InvalidOperationException("not yet")));
         var (status, health) = await GetAsync("/healthz");
         Assert.Equal((200, true), (status, (bool?)JsonNode.Parse(health)!["nodeEligible"]));
         Assert.Equal(200, (await GetAsync("/livez")).Status);
@@ -149,6 +151,70 @@ public sealed class AgentRoleKernelTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_policy_holds_behind_a_service_too_and_what_it_denies_is_counted_and_told()
+    {
+        var log = new ListLogger();
+        await using var agents = await StartAsync(port: 10256, loggers: new LoggerFactory([log]));
+        var (server, web, other) = (_nodes[1].AddPod(), _nodes[1].AddPod(), _nodes[3].AddPod());
+        using var greeter = new Greeter(server.Network, server.Name, 8080);
+        await CreateServiceAsync("db", "10.96.0.11", server);
+        await CreatePodAsync(server, "db");
+        await CreatePodAsync(web, "web");
+        await CreatePodAsync(other, "other");
+        await EventuallyAsync(() => other.Network.AskAsync("10.96.0.11", 80, _ct));
+
+        await _api.Client.CreateAsync(KubeResources.NetworkPolicies, new NetworkPolicy
+        {
+            Metadata = new() { Namespace = "default", Name = "db-from-web" },
+            Spec = new()
+            {
+                PodSelector = new() { MatchLabels = EquatableMap.Of(("app", "db")) },
+                Ingress = [new() { From = [new() { PodSelector = new() { MatchLabels = EquatableMap.Of(("app", "web")) } }], Ports = [new() { Port = 8080 }] }],
+            },
+        }, _ct);
+
+        await EventuallyAsync(async () => await IsDeniedAsync(other, "10.96.0.11", 80) ? true : throw new InvalidOperationException("not yet"));
+        Assert.True(await IsDeniedAsync(other, $"{server.Address}", 8080));
+        Assert.Equal($"{server.Name} sees {web.Address}", await web.Network.AskAsync("10.96.0.11", 80, _ct));
+        Assert.Equal($"{server.Name} sees {web.Address}", await web.Network.AskAsync($"{server.Address}", 8080, _ct));
+
+        // The node reaches its own pods whatever policies say.
+        Assert.StartsWith(server.Name, await _nodes[1].Network.AskAsync($"{server.Address}", 8080, _ct), StringComparison.Ordinal);
+        Assert.Matches("fairlead_policy_denied_packets_total\\{[^}]*policy=\"db-from-web\"[^}]*\\} [1-9]", (await GetAsync("/metrics")).Body);
+        var told = await EventuallyAsync(() => Task.FromResult(log.Lines.First(l => l.Contains("Denied", StringComparison.Ordinal))));
+        Assert.Matches($"Denied by ingress policy default/db-from-web: TCP from default/{other.Name} \\({other.Address}\\) port \\d+ to default/{server.Name} \\({server.Address}\\) port 8080", told);
+
+        await _api.Client.DeleteAsync(KubeResources.NetworkPolicies, "default", "db-from-web", ct: _ct);
+        await EventuallyAsync(() => other.Network.AskAsync("10.96.0.11", 80, _ct));
+    }
+
+    private async Task<bool> IsDeniedAsync(TestPod from, string address, int port)
+    {
+        using var quickly = CancellationTokenSource.CreateLinkedTokenSource(_ct);
+        quickly.CancelAfter(TimeSpan.FromMilliseconds(500));
+        try
+        {
+            _ = await from.Network.AskAsync(address, port, quickly.Token);
+            return false;
+        }
+        catch (OperationCanceledException) when (!_ct.IsCancellationRequested)
+        {
+            return true;
+        }
+    }
+
+    private async Task CreatePodAsync(TestPod pod, string app)
+    {
+        var created = await _api.Client.CreateAsync(KubeResources.Pods, new Pod
+        {
+            Metadata = new() { Namespace = "default", Name = pod.Name, Labels = EquatableMap.Of(("app", app)) },
+            Spec = new() { NodeName = pod.Node.Name, Containers = [new Container { Name = "c", Image = "none" }] },
+        }, _ct);
+        await _api.Client.UpdateStatusAsync(
+            KubeResources.Pods, created with { Status = new() { Phase = "Running", PodIP = $"{pod.Address}", PodIPs = [new PodIP { Ip = $"{pod.Address}" }] } }, _ct);
+    }
+
+    [Fact]
     public async Task A_node_that_is_deleted_is_gone_and_one_that_joins_is_there()
     {
         await using var agents = await StartAsync();
@@ -216,9 +282,9 @@ public sealed class AgentRoleKernelTests : IAsyncLifetime
     private string ConflistOf(TestNode node) => Path.Combine(_folder, node.Name, "net.d", CniConflist.FileName);
 
     /// <summary>Starts the agents and waits until each has routes to the others and told its runtime.</summary>
-    private async Task<RunningAgents> StartAsync(int port = 0)
+    private async Task<RunningAgents> StartAsync(int port = 0, ILoggerFactory? loggers = null)
     {
-        var running = new RunningAgents([.. _nodes.Nodes.Select(n => OptionsOf(n, port))]);
+        var running = new RunningAgents([.. _nodes.Nodes.Select(n => OptionsOf(n, port) with { Loggers = loggers ?? NullLoggerFactory.Instance })]);
         foreach (var node in _nodes.Nodes)
         {
             await EventuallyAsync(() => running.Failure is { } failure ? failure : Task.FromResult(File.Exists(ConflistOf(node)) ? 0 : throw new InvalidOperationException("no configuration yet")));
@@ -269,6 +335,25 @@ public sealed class AgentRoleKernelTests : IAsyncLifetime
         {
             await _stop.CancelAsync();
             await Task.WhenAll(_running);
+        }
+    }
+
+    /// <summary>Keeps what is logged.</summary>
+    private sealed class ListLogger : ILoggerProvider, ILogger
+    {
+        public System.Collections.Concurrent.ConcurrentQueue<string> Lines { get; } = new();
+
+        public ILogger CreateLogger(string categoryName) => this;
+
+        public IDisposable? BeginScope<TState>(TState state)
+            where TState : notnull => null;
+
+        public bool IsEnabled(LogLevel logLevel) => true;
+
+        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) => Lines.Enqueue(formatter(state, exception));
+
+        public void Dispose()
+        {
         }
     }
 }
