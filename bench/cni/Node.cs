@@ -100,11 +100,10 @@ internal sealed class Node : IDisposable
     private async Task<CommandResult> WithMemoryAsync(SpawnOptions options, byte[] input)
     {
         using var pipe = Pipe.Create();
-        var reading = ReadAsync(pipe);
         var done = await Command.RunAsync(
             options with { Executable = "/usr/bin/perl", Arguments = [MemoryScript!, Group?.Processes ?? "-", options.Executable], Inherit = [pipe.Writer] }, input);
         pipe.Writer.Dispose();
-        _ = long.TryParse(await reading, NumberStyles.None, CultureInfo.InvariantCulture, out var peak); // none where it could not be started
+        _ = long.TryParse(await ReadAsync(pipe), NumberStyles.None, CultureInfo.InvariantCulture, out var peak); // none where it could not be started
         lock (_pods)
         {
             LargestProcess = Math.Max(LargestProcess, peak);

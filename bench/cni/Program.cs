@@ -23,6 +23,8 @@ for (var i = 2; i < args.Length; i++)
     }
 }
 
+// A pipe is read by a thread that waits: as many as there are pipes.
+_ = ThreadPool.SetMinThreads(4 * parallel, 4 * parallel);
 var ours = Directory.CreateTempSubdirectory("fairlead-bench-").FullName;
 try
 {
