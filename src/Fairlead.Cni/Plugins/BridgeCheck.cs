@@ -21,7 +21,7 @@ internal static class BridgeCheck
             throw Changed($"bridge '{config.Bridge}' is down");
         }
 
-        foreach (var expected in previous.Interfaces.Where(i => i.Sandbox.Length == 0 && i.Name != config.Bridge))
+        foreach (var expected in previous.Interfaces.Where(i => i.Sandbox.Length == 0 && i.Name != config.Bridge && i.Name != config.GatewayName))
         {
             var link = host.FindLink(expected.Name) ?? throw Changed($"link '{expected.Name}' is gone");
             if (link.Kind == "veth" && link.Master != bridge.Index)
@@ -36,8 +36,8 @@ internal static class BridgeCheck
         }
 
         PodInterface.Verify(call, previous, mustBeUp: !config.DisableContainerInterface);
-        VerifyGateways(config, previous, host, config.IsGateway && config.Vlans.Id != 0
-            ? host.FindLink(config.Vlans.GatewayName(config.Bridge)) ?? throw Changed($"the gateway of VLAN {config.Vlans.Id} is gone")
+        VerifyGateways(config, previous, host, config.GatewayName is { } gateway
+            ? host.FindLink(gateway) ?? throw Changed($"the gateway of VLAN {config.Vlans.Id} is gone")
             : bridge);
         if (config.Masquerade && !PodMasquerade.Has(call.Nftables, AttachmentMark.Of(call)))
         {

@@ -39,6 +39,9 @@ internal sealed record BridgeConfig
 
     public BridgeVlans Vlans { get; init; } = BridgeVlans.None;
 
+    /// <summary>The host's interface in the containers' VLAN, which has the gateway's addresses; null where the bridge has them, or nobody.</summary>
+    public string? GatewayName => IsGateway && Vlans.Id != 0 ? Vlans.GatewayName(Bridge) : null;
+
     public MacAddress? Mac { get; init; }
 
     public string IpamType { get; init; } = "";

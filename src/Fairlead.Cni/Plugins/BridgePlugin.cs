@@ -61,6 +61,7 @@ internal sealed class BridgePlugin : IPlugin
                 new CniInterface(bridge.Name, bridge.Mac?.ToString() ?? ""),
                 new CniInterface(veth.Name, veth.Mac?.ToString() ?? ""),
                 new CniInterface(name, container.Mac?.ToString() ?? "", call.Environment.Namespace, container.Mtu),
+                .. VlanGateway(host, config),
             ],
             Addresses = [.. plan.Addresses.Select(a => a with { Interface = ContainerInterface })],
             Routes = plan.Routes,
@@ -91,6 +92,10 @@ internal sealed class BridgePlugin : IPlugin
 
     public void CollectGarbage(PluginCall call, ImmutableArray<CniAttachmentKey> valid)
         => CableRemoval.CollectGarbage(call, valid, PodMasquerade.Remove, SpoofCheck.Remove);
+
+    /// <summary>The host's interface in the containers' VLAN, where there is one; the reference lists it after the container's.</summary>
+    private static IEnumerable<CniInterface> VlanGateway(RouteSocket host, BridgeConfig config)
+        => config.GatewayName is { } name && host.FindLink(name) is { } link ? [new CniInterface(name, link.Mac?.ToString() ?? "")] : [];
 
     private static CniResult CniResultOf(IpamDelegate? ipam, Rollback rollback)
     {

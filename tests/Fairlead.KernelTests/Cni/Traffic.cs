@@ -5,7 +5,7 @@ using Fairlead.Linux.Namespaces;
 namespace Fairlead.KernelTests.Cni;
 
 /// <summary>Sends real packets between namespaces and says what arrived from where.</summary>
-internal static class Traffic
+public static class Traffic
 {
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(5);
 

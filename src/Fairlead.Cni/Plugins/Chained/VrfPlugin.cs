@@ -16,7 +16,8 @@ internal sealed class VrfPlugin : IPlugin
         var link = inside.FindLink(call.Environment.InterfaceName)
             ?? throw new CniException(CniErrorCode.InvalidEnvironment, $"CNI_IFNAME: there is no '{call.Environment.InterfaceName}' in {call.Environment.Namespace}");
         using var rollback = new Rollback(call.Host);
-        rollback.Push($"VRF {name}", () => Leave(inside, link.Name, name));
+        var isOthers = inside.FindLink(name) is not null;
+        rollback.Push($"VRF {name}", () => Leave(inside, link.Name, name, keep: isOthers));
         var vrf = Ensure(inside, call.Config.Root, name, table);
 
         // The kernel takes global IPv6 addresses and routes away from an interface that changes its master.
@@ -96,7 +97,8 @@ internal sealed class VrfPlugin : IPlugin
         return inside.CreateVrf(new VrfSpec(name) { Table = free, Up = true });
     }
 
-    private static void Leave(RouteSocket inside, string interfaceName, string name)
+    /// <param name="keep">Whether the VRF stays though nothing is in it: it was there before.</param>
+    private static void Leave(RouteSocket inside, string interfaceName, string name, bool keep = false)
     {
         if (inside.FindLink(name) is not { Kind: "vrf" } vrf)
         {
@@ -108,7 +110,7 @@ internal sealed class VrfPlugin : IPlugin
             inside.SetLink(link.Index, new LinkChange { Master = 0 });
         }
 
-        if (!inside.Links().Any(l => l.Master == vrf.Index))
+        if (!keep && !inside.Links().Any(l => l.Master == vrf.Index))
         {
             inside.TryDeleteLink(name);
         }

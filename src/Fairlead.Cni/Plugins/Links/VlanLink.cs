@@ -1,3 +1,4 @@
+using Fairlead.Linux;
 using Fairlead.Linux.Namespaces;
 using Fairlead.Linux.Netlink.Route;
 
@@ -24,10 +25,19 @@ internal sealed class VlanLink : IContainerLink
         var root = call.Config.Root;
         var from = ParentLink.SocketOf(root, host, inside);
         var parent = ParentLink.Get(root, from);
-        from.CreateVlan(new VlanSpec(call.Environment.InterfaceName)
+        var spec = new VlanSpec(call.Environment.InterfaceName)
         {
             Parent = parent.Index, Id = root["vlanId"].Number(0, 0, LargestId), Mtu = LinkMtu.On(root["mtu"], parent), Namespace = pod,
-        });
+        };
+        try
+        {
+            from.CreateVlan(spec);
+        }
+        catch (LinuxException e) when (e.IsExists)
+        {
+            // The interface's own name was looked at before.
+            throw root["vlanId"].Fault($"'{parent.Name}' has an interface of VLAN {spec.Id} already, here or in a container");
+        }
     }
 
     public void Check(PluginCall call, RouteSocket host, RouteSocket inside, Link link)

@@ -64,7 +64,7 @@ public sealed class RouteSocket : IDisposable
     public Link CreateLink(LinkSpec spec)
     {
         ArgumentNullException.ThrowIfNull(spec);
-        Do(new CreateLink(spec));
+        ForeignLink.Create(this, spec);
         if (spec is VethSpec { PeerUp: true } veth)
         {
             using var own = veth.PeerNamespace is null ? NetworkNamespace.OfSocket(_socket.Handle) : null;

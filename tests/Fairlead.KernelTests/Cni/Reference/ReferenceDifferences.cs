@@ -1,7 +1,7 @@
 namespace Fairlead.KernelTests.Cni.Reference;
 
 /// <summary>Where ours answers otherwise on purpose, and why.</summary>
-internal static class ReferenceDifferences
+public static class ReferenceDifferences
 {
     private const string Spoken = "\"0.1.0\",\"0.2.0\",\"0.3.0\",\"0.3.1\",\"0.4.0\",\"1.0.0\"";
 

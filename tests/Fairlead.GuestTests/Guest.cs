@@ -1,0 +1,14 @@
+namespace Fairlead.GuestTests;
+
+/// <summary>Which machine a class of tests runs in. Without the trait it is User-Mode Linux.</summary>
+public static class Guest
+{
+    /// <summary>The trait's name.</summary>
+    public const string Kernel = "kernel";
+
+    /// <summary>The trait's value for Debian's own kernel, which has nftables and wireguard and is slow.</summary>
+    public const string Debian = "debian";
+
+    /// <summary>The variable that tells the test program that it is inside.</summary>
+    internal const string Variable = "FAIRLEAD_GUEST";
+}
