@@ -17,7 +17,7 @@ internal static class BridgeLink
         }
         catch (LinuxException e) when (e.IsNotSupported && !config.Vlans.IsEmpty)
         {
-            throw new CniException(CniErrorCode.UnsupportedField, $"{(config.Vlans.Id == 0 ? "vlanTrunk" : "vlan")}: {e.Message}", inner: e);
+            throw new CniException(CniErrorCode.UnsupportedField, $"{config.Vlans.Field}: {e.Message}", inner: e);
         }
     }
 

@@ -82,6 +82,12 @@ internal sealed class BridgePlugin : IPlugin
     {
         var config = BridgeConfig.Read(call);
         using var host = RouteSocket.Open();
+        KernelFeatures.Need(host, new BridgeSpec(""), new VethSpec("") { PeerName = "" });
+        if (!config.Vlans.IsEmpty)
+        {
+            KernelFeatures.NeedVlanFiltering(host, config.Vlans.Field);
+        }
+
         if (host.FindLink(config.Bridge) is { Kind: not "bridge" })
         {
             throw new CniException(CniErrorCode.NotAvailable, $"bridge: '{config.Bridge}' is there and is no bridge");

@@ -15,6 +15,9 @@ internal sealed record BridgeVlans(int Id, ImmutableArray<(int First, int Last)>
     private const int Default = 1; // the kernel's default PVID of bridges
     private const int Largest = 4094;
 
+    /// <summary>The option that asks for them.</summary>
+    public string Field => Id == 0 ? "vlanTrunk" : "vlan";
+
     public bool IsEmpty => Id == 0 && Trunk.IsEmpty;
 
     public static BridgeVlans Read(ConfigNode root) => new(

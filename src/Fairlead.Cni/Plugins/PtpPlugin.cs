@@ -75,6 +75,11 @@ internal sealed class PtpPlugin : IPlugin
     public void Status(PluginCall call)
     {
         _ = Config.Read(call);
+        using (var host = RouteSocket.Open())
+        {
+            KernelFeatures.Need(host, new VethSpec("") { PeerName = "" });
+        }
+
         IpamDelegate.Find(call)?.Status();
     }
 

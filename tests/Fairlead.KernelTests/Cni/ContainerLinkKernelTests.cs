@@ -1,5 +1,6 @@
 using System.Net;
 using System.Text.Json.Nodes;
+using Fairlead.KernelTests.Fixtures;
 using Fairlead.Linux;
 using Fairlead.Linux.Netlink.Route;
 
@@ -209,17 +210,63 @@ public sealed class ContainerLinkKernelTests : IDisposable
         }
 
         var answer = _node.Call("ADD", config, pod);
+        var status = _node.Call("STATUS", config);
 
         if (answer.ExitCode != 0)
         {
+            Assert.Contains(option, status.Refused(50).Message, StringComparison.Ordinal);
             Assert.Contains(option, answer.Refused(2).Message, StringComparison.Ordinal);
             Assert.Empty(_node.Reserved());
             return;
         }
 
+        status.Success();
         _node.Call("CHECK", config, pod, previous: answer.Success()).Success();
         _node.Del(config, pod);
         Assert.Empty(_node.Reserved());
+    }
+
+    /// <summary>Of vrf and the bridge's VLANs too STATUS says what an ADD would: the kernel's option, or nothing where it is there.</summary>
+    [Theory]
+    [InlineData("""{"type":"vrf","vrfname":"red"}""", "CONFIG_NET_VRF", "ip link add x type vrf table 7")]
+    [InlineData("""{"type":"bridge","vlan":7}""", "CONFIG_BRIDGE_VLAN_FILTERING", "ip link add x type bridge vlan_filtering 1")]
+    [InlineData("""{"type":"bridge","vlanTrunk":[{"id":7}]}""", "CONFIG_BRIDGE_VLAN_FILTERING", "ip link add x type bridge vlan_filtering 1")]
+    public void STATUS_names_what_the_kernel_lacks(string config, string option, string stock)
+    {
+        var space = _node.NewNamespace("s");
+        space.Sh($"{stock}; true");
+        using var socket = RouteSocket.Open(space);
+        var has = option == "CONFIG_NET_VRF" ? socket.FindLink("x") is not null : socket.FindLink("x")?.Bridge?.VlanFiltering == true;
+
+        var answer = _node.Call("STATUS", JsonNode.Parse(config)!.AsObject());
+
+        if (has)
+        {
+            answer.Success();
+        }
+        else
+        {
+            Assert.Contains(option, answer.Refused(50).Message, StringComparison.Ordinal);
+        }
+
+        using var host = RouteSocket.Open(_node.Network);
+        Assert.DoesNotContain(host.Links(), l => l.Name.StartsWith("probe", StringComparison.Ordinal) || l.Name == "cni0");
+    }
+
+    [Theory]
+    [InlineData("bridge")]
+    [InlineData("ptp")]
+    [InlineData("macvlan")]
+    [InlineData("bandwidth")]
+    public void STATUS_leaves_nothing_of_what_it_asks_the_kernel_for(string type)
+    {
+        _node.Uplink();
+        using var host = RouteSocket.Open(_node.Network);
+        var before = host.Links().Select(l => l.Name).Order().ToArray();
+
+        _node.Call("STATUS", new JsonObject { ["type"] = type, ["master"] = "eth0", ["ipam"] = _node.HostLocal() }).Success();
+
+        Assert.Equal(before, host.Links().Select(l => l.Name).Order());
     }
 
     private static IPAddress AddressOf(JsonNode result, int index)

@@ -84,7 +84,12 @@ internal sealed class BandwidthPlugin : IPlugin
         }
     }
 
-    public void Status(PluginCall call) => _ = BandwidthRates.Read(call.Config);
+    public void Status(PluginCall call)
+    {
+        _ = BandwidthRates.Read(call.Config);
+        using var host = RouteSocket.Open();
+        KernelFeatures.Need(host, new IfbSpec(""));
+    }
 
     public void CollectGarbage(PluginCall call, ImmutableArray<CniAttachmentKey> valid) => HostCable.CollectGarbage("ifb", call.Config.Name, valid);
 

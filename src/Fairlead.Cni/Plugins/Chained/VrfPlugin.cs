@@ -63,7 +63,12 @@ internal sealed class VrfPlugin : IPlugin
         }
     }
 
-    public void Status(PluginCall call) => _ = Read(call.Config.Root);
+    public void Status(PluginCall call)
+    {
+        _ = Read(call.Config.Root);
+        using var host = RouteSocket.Open();
+        KernelFeatures.Need(host, new VrfSpec("") { Table = 0 });
+    }
 
     public void CollectGarbage(PluginCall call, ImmutableArray<CniAttachmentKey> valid)
     {

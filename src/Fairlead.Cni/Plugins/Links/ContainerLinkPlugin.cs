@@ -70,6 +70,11 @@ internal sealed class ContainerLinkPlugin(IContainerLink kind) : IPlugin
         kind.Verify(call);
         using (var host = RouteSocket.Open())
         {
+            if (kind.Sample is { } sample)
+            {
+                KernelFeatures.Need(host, sample);
+            }
+
             kind.Status(call, host);
         }
 

@@ -8,6 +8,8 @@ internal sealed class DummyLink : IContainerLink
 {
     public string Kind => "dummy";
 
+    public LinkSpec Sample => new DummySpec("");
+
     public bool NeedsAddresses => true;
 
     public void Verify(PluginCall call)

@@ -9,6 +9,9 @@ internal interface IContainerLink
     /// <summary>The kernel's name of the kind.</summary>
     string Kind { get; }
 
+    /// <summary>An interface of the kind, to ask the kernel by whether it has it; null where that is to be found otherwise.</summary>
+    LinkSpec? Sample { get; }
+
     /// <summary>Whether a network of it makes no sense without addresses.</summary>
     bool NeedsAddresses { get; }
 

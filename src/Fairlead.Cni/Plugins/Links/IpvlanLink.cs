@@ -9,6 +9,8 @@ internal sealed class IpvlanLink : IContainerLink
 {
     public string Kind => "ipvlan";
 
+    public LinkSpec Sample => new IpvlanSpec("") { Parent = 0 };
+
     public bool NeedsAddresses => true;
 
     public void Verify(PluginCall call)

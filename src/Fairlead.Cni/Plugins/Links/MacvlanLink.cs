@@ -9,6 +9,8 @@ internal sealed class MacvlanLink : IContainerLink
 {
     public string Kind => "macvlan";
 
+    public LinkSpec Sample => new MacvlanSpec("") { Parent = 0 };
+
     public bool NeedsAddresses => false;
 
     public void Verify(PluginCall call)

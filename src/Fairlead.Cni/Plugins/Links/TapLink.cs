@@ -12,6 +12,8 @@ internal sealed class TapLink : IContainerLink
 
     public string Kind => "tun"; // the kernel's name for both
 
+    public LinkSpec? Sample => null; // it is made through a device file
+
     public bool NeedsAddresses => false;
 
     public void Verify(PluginCall call)

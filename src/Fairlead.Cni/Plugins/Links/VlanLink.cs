@@ -11,6 +11,8 @@ internal sealed class VlanLink : IContainerLink
 
     public string Kind => "vlan";
 
+    public LinkSpec Sample => new VlanSpec("") { Parent = 0, Id = 0 };
+
     public bool NeedsAddresses => false;
 
     public void Verify(PluginCall call)
