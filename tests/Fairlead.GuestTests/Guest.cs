@@ -8,7 +8,4 @@ public static class Guest
 
     /// <summary>The trait's value for Debian's own kernel, which has nftables and wireguard and is slow.</summary>
     public const string Debian = "debian";
-
-    /// <summary>The variable that tells the test program that it is inside.</summary>
-    internal const string Variable = "FAIRLEAD_GUEST";
 }

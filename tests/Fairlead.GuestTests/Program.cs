@@ -13,7 +13,7 @@ internal static class Program
 
     private static int Main(string[] args)
     {
-        if (Environment.GetEnvironmentVariable(Guest.Variable) is not null || !Environment.IsPrivilegedProcess)
+        if (Environment.GetEnvironmentVariable(VirtualMachine.Variable) is not null || !Environment.IsPrivilegedProcess)
         {
             return ConsoleRunner.Run(args).GetAwaiter().GetResult();
         }
@@ -32,7 +32,6 @@ internal static class Program
         Console.WriteLine($"in {machine.Name}:");
         var environment = new Dictionary<string, string>
         {
-            [Guest.Variable] = machine.Name,
             ["DOTNET_ROOT"] = Path.GetFullPath(Path.Combine(Path.GetDirectoryName(typeof(object).Assembly.Location)!, "../../..")),
             ["DOTNET_TieredPGO"] = "0", // the emulated machine has no time for measuring
         };
@@ -53,7 +52,7 @@ internal static class Program
     {
         using var process = Process.Start(new ProcessStartInfo(Environment.ProcessPath!, [.. args, "-list", "tests"])
         {
-            Environment = { [Guest.Variable] = "list" }, RedirectStandardOutput = true,
+            Environment = { [VirtualMachine.Variable] = "list" }, RedirectStandardOutput = true,
         })!;
         var listed = process.StandardOutput.ReadToEnd();
         process.WaitForExit();

@@ -14,6 +14,9 @@ public abstract class VirtualMachine
 {
     private const string Prefix = "fairlead-t-vm-";
 
+    /// <summary>The variable that tells a program that it is in one: its name.</summary>
+    public const string Variable = "FAIRLEAD_VIRTUAL_MACHINE";
+
     /// <summary>A kernel as a program: quick, and without nftables' ip families, wireguard and a second processor.</summary>
     public static VirtualMachine UserMode { get; } = new UserModeLinux();
 
@@ -62,7 +65,7 @@ public abstract class VirtualMachine
     private int Run(GuestProgram program, TextWriter output, string work)
     {
         var script = Path.Combine(work, "init");
-        File.WriteAllText(script, GuestScript.Of(program, MountWork(work), Terminal, ModuleFolder));
+        File.WriteAllText(script, GuestScript.Of(program, $"{MountWork(work)}; export {Variable}='{Name}'", Terminal, ModuleFolder));
         File.SetUnixFileMode(script, (UnixFileMode)0b111_101_101);
 
         // The shell is the namespace's first process, because the kernel keeps from that one the signal with which a machine in panic ends itself.
