@@ -14,7 +14,7 @@ public sealed class NetworkPolicyTests(RunningLab lab) : IClassFixture<RunningLa
         Assert.Contains("closed               <none>", (await lab.Host.Sh("kubectl get networkpolicy -n bakery")).Ok(), StringComparison.Ordinal);
         Assert.Contains("bread", (await lab.Host.Sh("kubectl logs -n bakery customer")).Ok(), StringComparison.Ordinal);
         Assert.Contains("the oven does not answer me", (await lab.Host.Sh("kubectl logs -n bakery stranger")).Ok(), StringComparison.Ordinal);
-        (await lab.Host.Sh("kubectl delete -f examples/network-policy --wait=false")).Ok();
+        (await lab.Host.Sh("kubectl delete namespace bakery")).Ok();
     }
 
     [Fact]
