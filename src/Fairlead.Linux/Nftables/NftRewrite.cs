@@ -16,11 +16,9 @@ public static class NftRewrite
     public static bool IsInForce(NftTransaction wanted, IReadOnlyList<NftChainEntry> chains, IReadOnlyList<NftSet> sets, IReadOnlyList<NftRuleEntry> rules)
     {
         ArgumentNullException.ThrowIfNull(wanted);
-        var named = wanted.Operations.OfType<AddSet>().ToDictionary(s => s.Set.Name, s => new NftSetContents(s.Set, []), StringComparer.Ordinal);
         return Same(wanted.Operations.OfType<AddChain>().Select(c => Shape(wanted, c)), chains.Select(c => Shape(wanted, c)))
             && Same(wanted.Operations.OfType<AddSet>().Select(s => Shape(wanted, s)), sets.Select(s => Shape(wanted, s)))
-            && InOrder(wanted.Operations.OfType<AddRule>().Select(r => (r.Chain, Kept(r.Comment), Listed(wanted, r, named))))
-                .SequenceEqual(InOrder(rules.Select(r => (r.Chain, r.Comment, Uncounted(r.Text)))));
+            && InOrder(RulesOf(wanted)).SequenceEqual(InOrder(rules));
     }
 
     /// <summary>The operations that bring a table there which holds these chains and sets, or does not exist where there are none.</summary>
@@ -49,21 +47,26 @@ public static class NftRewrite
     private static bool Same(IEnumerable<string> a, IEnumerable<string> b)
         => a.Order(StringComparer.Ordinal).SequenceEqual(b.Order(StringComparer.Ordinal), StringComparer.Ordinal);
 
-    private static IEnumerable<(string Chain, string? Comment, string Text)> InOrder(IEnumerable<(string Chain, string? Comment, string Text)> rules)
-        => rules.OrderBy(r => r.Chain, StringComparer.Ordinal);
+    private static IEnumerable<(string Chain, string? Comment, string Text)> InOrder(IEnumerable<NftRuleEntry> rules)
+        => rules.Select(r => (r.Chain, r.Comment, Uncounted(r.Text))).OrderBy(r => r.Chain, StringComparer.Ordinal);
 
-    /// <summary>A comment as the kernel keeps it for us.</summary>
-    internal static string? Kept(string? comment) => comment is null ? null : NftUserData.Clean(comment);
-
-    /// <summary>A rule in the words in which it would be listed if the kernel had it.</summary>
-    internal static string Listed(NftTransaction table, AddRule rule, Dictionary<string, NftSetContents> sets)
+    /// <summary>The rules that a transaction adds, worded as they would be if they were read back from the kernel.</summary>
+    internal static IReadOnlyList<NftRuleEntry> RulesOf(NftTransaction transaction)
     {
-        using var batch = new NetlinkBatch(1);
-        new NftTransaction(table.Family, table.Table).Add(rule).Encode(batch, new(), []);
-        var reader = new NetlinkReader(batch.Message(batch.Count - 1));
-        return reader.TryRead(out var message) && NftDump.ReadRule(message, table.Table, rule.Chain) is { } read
-            ? Uncounted(NftRuleText.Of(table.Family, read.Program, sets.GetValueOrDefault))
-            : throw new InvalidOperationException($"no rule in {table}");
+        // To add a set twice is allowed.
+        var sets = transaction.Operations.OfType<AddSet>().DistinctBy(o => o.Set.Name, StringComparer.Ordinal).ToDictionary(o => o.Set.Name, o => new NftSetContents(o.Set, []), StringComparer.Ordinal);
+        using var batch = new NetlinkBatch(0);
+        new NftTransaction(transaction.Family, transaction.Table).AddRange(transaction.Operations.Where(o => o is not AddElements)).Encode(batch, new(), []);
+        var rules = new List<NftRuleEntry>();
+        for (var i = 0; i < batch.Count; i++)
+        {
+            if (NftDump.ReadRule(new NetlinkMessage(batch.Message(i)), transaction.Table, null) is { } rule)
+            {
+                rules.Add(rule.Entry with { Text = NftRuleText.Of(transaction.Family, rule.Program, sets.GetValueOrDefault) });
+            }
+        }
+
+        return rules;
     }
 
     /// <summary>Without what its counters have counted.</summary>

@@ -35,10 +35,9 @@ internal sealed class NftTableContent
             content._chains[add.Name] = (NftRewrite.Shape(wanted, new NftChainEntry(add.Name, add.Base, add.Comment)), add, []);
         }
 
-        var sets = content._sets.ToDictionary(s => s.Key, s => new NftSetContents(s.Value.Set, []), StringComparer.Ordinal);
-        foreach (var add in wanted.Operations.OfType<AddRule>())
+        foreach (var (add, rule) in wanted.Operations.OfType<AddRule>().Zip(NftRewrite.RulesOf(wanted)))
         {
-            content._chains[add.Chain].Rules.Add(($"{NftRewrite.Listed(wanted, add, sets)} # {NftRewrite.Kept(add.Comment)}", add));
+            content._chains[add.Chain].Rules.Add((Line(rule), add));
         }
 
         return content;
@@ -61,7 +60,7 @@ internal sealed class NftTableContent
 
         foreach (var rule in socket.Rules(family, table))
         {
-            content._chains[rule.Chain].Rules.Add(($"{NftRewrite.Uncounted(rule.Text)} # {rule.Comment}", null));
+            content._chains[rule.Chain].Rules.Add((Line(rule), null));
         }
 
         return content;
@@ -80,6 +79,8 @@ internal sealed class NftTableContent
 
         return [.. new[] { Made(actual), Changed(actual), Removed(actual) }.Where(step => step.Count > 0)];
     }
+
+    private static string Line(NftRuleEntry rule) => $"{NftRewrite.Uncounted(rule.Text)} # {rule.Comment}";
 
     private List<NftOperation> Made(NftTableContent actual)
     {

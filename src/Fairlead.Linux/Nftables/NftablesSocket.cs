@@ -100,14 +100,14 @@ public sealed class NftablesSocket : IDisposable
         ArgumentNullException.ThrowIfNull(transaction);
         var (family, table) = (transaction.Family, transaction.Table);
         var sets = transaction.Operations.OfType<AddSet>().ToDictionary(o => o.Set.Name, o => new NftSetContents(o.Set, []), StringComparer.Ordinal);
-        var wanted = Lines(RulesOf(transaction));
+        var wanted = Lines(NftRewrite.RulesOf(transaction));
         var present = Lines(OrNone(() => _socket.Dump(
-            $"nftables rules of {table}", b => NftRequests.Dump(b, NftConstants.GetRule, family, table), m => NftDump.ReadRule(m, table, null))));
+            $"nftables rules of {table}", b => NftRequests.Dump(b, NftConstants.GetRule, family, table), m => NftDump.ReadRule(m, table, null)))
+            .Select(r => r.Entry with { Text = NftRuleText.Of(family, r.Program, sets.GetValueOrDefault) }));
         return transaction.Operations.OfType<FlushChain>().All(chain => wanted[chain.Name].SequenceEqual(present[chain.Name]));
 
         // Both are read back from what the kernel speaks, so that they are of one wording.
-        ILookup<string, (string, string?)> Lines(IEnumerable<NftReadRule> rules)
-            => rules.ToLookup(r => r.Entry.Chain, r => (NftRuleText.Of(family, r.Program, sets.GetValueOrDefault), r.Entry.Comment), StringComparer.Ordinal);
+        static ILookup<string, (string, string?)> Lines(IEnumerable<NftRuleEntry> rules) => rules.ToLookup(r => r.Chain, r => (r.Text, r.Comment), StringComparer.Ordinal);
     }
 
     /// <summary>The named sets and maps of a table; none where there is no such table.</summary>
@@ -213,22 +213,6 @@ public sealed class NftablesSocket : IDisposable
             Objects = [.. Objects(family, name)],
             Flowtables = [.. Flowtables(family, name)],
         };
-    }
-
-    private static List<NftReadRule> RulesOf(NftTransaction transaction)
-    {
-        using var batch = new NetlinkBatch(0);
-        transaction.Encode(batch, new(), []);
-        var rules = new List<NftReadRule>();
-        for (var i = 0; i < batch.Count; i++)
-        {
-            if (NftDump.ReadRule(new NetlinkMessage(batch.Message(i)), transaction.Table, null) is { } rule)
-            {
-                rules.Add(rule);
-            }
-        }
-
-        return rules;
     }
 
     private IReadOnlyList<NftSet> Sets(NftFamily family, string table, bool areAnonymous)
