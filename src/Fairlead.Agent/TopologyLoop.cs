@@ -48,19 +48,19 @@ internal sealed partial class TopologyLoop(Snapshot<Store<Node>> nodes, NodeTopo
             LogDiagnostic(diagnostic.Reason, diagnostic.Message);
         }
 
-        if (now.Self is { } self && before.Self?.PodRange != self.PodRange)
+        if (now.Self is { } self && before.Self?.PodRanges != self.PodRanges)
         {
-            LogRange(self.PodRange, self.Name, self.Address);
+            LogRange(string.Join(", ", self.PodRanges), self.Name, self.Addresses);
         }
 
         foreach (var peer in now.Peers.ExceptBy(before.Peers.Select(p => p.Name), p => p.Name, StringComparer.Ordinal))
         {
-            LogJoined(peer.Name, peer.PodRange, peer.Address);
+            LogJoined(peer.Name, string.Join(", ", peer.PodRanges), peer.Addresses);
         }
 
         foreach (var peer in before.Peers.ExceptBy(now.Peers.Select(p => p.Name), p => p.Name, StringComparer.Ordinal))
         {
-            LogLeft(peer.Name, peer.PodRange);
+            LogLeft(peer.Name, string.Join(", ", peer.PodRanges));
         }
     }
 
@@ -68,11 +68,11 @@ internal sealed partial class TopologyLoop(Snapshot<Store<Node>> nodes, NodeTopo
     private partial void LogDiagnostic(string reason, string message);
 
     [LoggerMessage(LogLevel.Information, "Took pod range {PodRange} for node {Node} at {Address}")]
-    private partial void LogRange(System.Net.IPNetwork podRange, string node, System.Net.IPAddress address);
+    private partial void LogRange(string podRange, string node, NodeAddresses address);
 
     [LoggerMessage(LogLevel.Information, "Node {Node} joined: pods {PodRange} behind {Address}")]
-    private partial void LogJoined(string node, System.Net.IPNetwork podRange, System.Net.IPAddress address);
+    private partial void LogJoined(string node, string podRange, NodeAddresses address);
 
     [LoggerMessage(LogLevel.Information, "Node {Node} left: pods {PodRange}")]
-    private partial void LogLeft(string node, System.Net.IPNetwork podRange);
+    private partial void LogLeft(string node, string podRange);
 }

@@ -35,7 +35,7 @@ public sealed partial class CniConfigReconciler(
 
         using var routes = RouteSocket.Open(network);
         var mtu = routes.GetLink(VxlanPlanner.LinkName).Mtu;
-        var wanted = CniConflist.Render(self.PodRange, mtu, Path.Combine(stateFolder, "cni", "networks"));
+        var wanted = CniConflist.Render(self.PodRanges, mtu, Path.Combine(stateFolder, "cni", "networks"));
         Directory.CreateDirectory(folder);
         NameOthers();
         NameMissing();
@@ -46,7 +46,7 @@ public sealed partial class CniConfigReconciler(
 
         await System.IO.File.WriteAllBytesAsync(Draft, wanted, ct);
         System.IO.File.Move(Draft, File, overwrite: true);
-        LogWritten(File, self.PodRange);
+        LogWritten(File, string.Join(", ", self.PodRanges));
     }
 
     public Task CleanAsync(CancellationToken ct)
@@ -100,7 +100,7 @@ public sealed partial class CniConfigReconciler(
     private partial void LogMissing(string folder, string missing);
 
     [LoggerMessage(LogLevel.Information, "Wrote {File} for pod range {PodRange}")]
-    private partial void LogWritten(string file, System.Net.IPNetwork podRange);
+    private partial void LogWritten(string file, string podRange);
 
     [LoggerMessage(LogLevel.Information, "{Folder} also holds {Others}: left alone")]
     private partial void LogOthers(string folder, string others);

@@ -1,6 +1,8 @@
 using System.Net;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Fairlead.Core.Services;
+using Fairlead.Kube.State;
 
 namespace Fairlead.Agent.CniConfig;
 
@@ -20,9 +22,9 @@ public static class CniConflist
 
     private static readonly JsonWriterOptions s_indented = new() { Indented = true };
 
-    /// <summary>bridge + host-local over the node's pod range, and portmap for hostPort.</summary>
+    /// <summary>bridge + host-local over the node's pod ranges, an address of each family for a pod, and portmap for hostPort.</summary>
     /// <param name="leases">Where host-local keeps which address is whose.</param>
-    public static byte[] Render(IPNetwork podRange, int mtu, string leases)
+    public static byte[] Render(EquatableArray<IPNetwork> podRanges, int mtu, string leases)
     {
         var conflist = new JsonObject
         {
@@ -40,7 +42,7 @@ public static class CniConflist
                     {
                         ["type"] = "host-local",
                         ["dataDir"] = leases,
-                        ["ranges"] = new JsonArray(new JsonArray(new JsonObject { ["subnet"] = podRange.ToString() })),
+                        ["ranges"] = new JsonArray([.. podRanges.GroupBy(r => r.BaseAddress.Family).Select(Choice)]),
                     },
                 },
                 new JsonObject { ["type"] = "portmap", ["capabilities"] = new JsonObject { ["portMappings"] = true } }),
@@ -54,4 +56,7 @@ public static class CniConflist
         buffer.WriteByte((byte)'\n');
         return buffer.ToArray();
     }
+
+    /// <summary>Ranges of which a pod gets one address.</summary>
+    private static JsonNode Choice(IEnumerable<IPNetwork> ranges) => new JsonArray([.. ranges.Select(r => new JsonObject { ["subnet"] = r.ToString() })]);
 }

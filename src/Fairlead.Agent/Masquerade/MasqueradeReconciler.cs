@@ -1,6 +1,8 @@
 using System.Net;
 using Fairlead.Core.Nodes;
+using Fairlead.Core.Services;
 using Fairlead.Core.State;
+using Fairlead.Kube.State;
 using Fairlead.Linux.Namespaces;
 using Fairlead.Linux.Nftables;
 using Microsoft.Extensions.Logging;
@@ -31,10 +33,11 @@ public sealed partial class MasqueradeReconciler(IPNetwork clusterCidr, IPNetwor
             return Task.CompletedTask;
         }
 
+        var podRanges = self.PodRanges.Of(clusterCidr.BaseAddress.Family).ToEquatableArray();
         using var socket = NftablesSocket.Open(network);
-        if (socket.Rewrite(Plan(self.PodRange, clusterCidr, serviceCidr)))
+        if (socket.Rewrite(Plan(podRanges, clusterCidr, serviceCidr)))
         {
-            LogWritten(self.PodRange, clusterCidr);
+            LogWritten(string.Join(", ", podRanges), clusterCidr);
         }
 
         return Task.CompletedTask;
@@ -52,18 +55,26 @@ public sealed partial class MasqueradeReconciler(IPNetwork clusterCidr, IPNetwor
     }
 
     /// <summary>What makes the table.</summary>
-    internal static NftTransaction Plan(IPNetwork podRange, IPNetwork clusterCidr, IPNetwork serviceCidr) => new NftTransaction(NftFamily.Ip, Table)
-        .Add(new AddTable("Fairlead masquerade"))
-        .Add(new AddChain("postrouting", new(NftChainType.Nat, NftHook.Postrouting, Priority)))
-        .Add(new AddRule(
-            "postrouting",
-            Match.Equal(Load.IpSaddr, podRange),
-            Match.NotEqual(Load.IpDaddr, podRange),
-            Match.NotEqual(Load.IpDaddr, clusterCidr),
-            Match.NotEqual(Load.IpDaddr, serviceCidr),
-            Match.NotEqual(Load.IpDaddr, s_multicast),
-            Nat.Masquerade(fullyRandom: true)));
+    internal static NftTransaction Plan(EquatableArray<IPNetwork> podRanges, IPNetwork clusterCidr, IPNetwork serviceCidr)
+    {
+        var transaction = new NftTransaction(NftFamily.Ip, Table)
+            .Add(new AddTable("Fairlead masquerade"))
+            .Add(new AddChain("postrouting", new(NftChainType.Nat, NftHook.Postrouting, Priority)));
+        foreach (var podRange in podRanges)
+        {
+            transaction = transaction.Add(new AddRule(
+                "postrouting",
+                Match.Equal(Load.IpSaddr, podRange),
+                Match.NotEqual(Load.IpDaddr, podRange),
+                Match.NotEqual(Load.IpDaddr, clusterCidr),
+                Match.NotEqual(Load.IpDaddr, serviceCidr),
+                Match.NotEqual(Load.IpDaddr, s_multicast),
+                Nat.Masquerade(fullyRandom: true)));
+        }
+
+        return transaction;
+    }
 
     [LoggerMessage(LogLevel.Information, "Masquerading what {PodRange} sends outside of {ClusterCidr}")]
-    private partial void LogWritten(IPNetwork podRange, IPNetwork clusterCidr);
+    private partial void LogWritten(string podRange, IPNetwork clusterCidr);
 }

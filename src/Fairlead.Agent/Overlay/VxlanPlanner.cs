@@ -1,4 +1,5 @@
 using Fairlead.Core.Nodes;
+using Fairlead.Core.Services;
 using Fairlead.Kube.State;
 using Fairlead.Linux;
 using Fairlead.Linux.Netlink.Route;
@@ -22,31 +23,32 @@ internal static class VxlanPlanner
     public const int Vni = 1;
     public const int UdpPort = 8472;
 
-    /// <summary>Outer IPv4, UDP and VXLAN headers and the inner Ethernet header: what a packet grows by.</summary>
-    public const int Overhead = 20 + 8 + 8 + 14;
+    /// <summary>Outer IP, UDP and VXLAN headers and the inner Ethernet header: what a packet grows by.</summary>
+    public static int Overhead(IPFamily underlay) => (underlay == IPFamily.IPv4 ? 20 : 40) + 8 + 8 + 14;
 
     public static VxlanSpec Link(NodeSelf self, Underlay underlay) => new(LinkName)
     {
         Vni = Vni,
         UdpPort = UdpPort,
-        Local = self.Address,
+        Local = underlay.Address,
         Device = underlay.Link,
         Mac = new MacAddress(self.Vtep.GetAddressBytes()),
-        Mtu = underlay.Mtu - Overhead,
+        Mtu = underlay.Mtu - Overhead(underlay.Address.Family),
         Learning = false,
         Up = true,
     };
 
-    public static InterfaceAddress Address(NodeSelf self) => InterfaceAddress.Host(self.PodRange.BaseAddress);
+    public static IEnumerable<InterfaceAddress> Addresses(NodeSelf self) => self.PodRanges.Select(r => InterfaceAddress.Host(r.BaseAddress));
 
     public static IEnumerable<Neighbour> Neighbours(EquatableArray<NodePeer> peers, int link)
-        => peers.Select(p => new Neighbour(link, p.PodRange.BaseAddress, Mac(p)));
+        => peers.SelectMany(p => p.PodRanges.Select(r => new Neighbour(link, r.BaseAddress, Mac(p))));
 
-    public static IEnumerable<FdbEntry> Forwarding(EquatableArray<NodePeer> peers, int link)
-        => peers.Select(p => new FdbEntry(link, Mac(p)) { Destination = p.Address });
+    /// <summary>Where each peer is. One that has no address of the underlay's family cannot be reached.</summary>
+    public static IEnumerable<FdbEntry> Forwarding(EquatableArray<NodePeer> peers, int link, IPFamily underlay)
+        => peers.Where(p => p.Addresses.Find(underlay) is not null).Select(p => new FdbEntry(link, Mac(p)) { Destination = p.Addresses.Find(underlay) });
 
     public static IEnumerable<Route> Routes(EquatableArray<NodePeer> peers, int link)
-        => peers.Select(p => new Route(p.PodRange) { Gateway = p.PodRange.BaseAddress, Link = link, OnLink = true });
+        => peers.SelectMany(p => p.PodRanges.Select(r => new Route(r) { Gateway = r.BaseAddress, Link = link, OnLink = true }));
 
     private static MacAddress Mac(NodePeer peer) => new(peer.Vtep.GetAddressBytes());
 }

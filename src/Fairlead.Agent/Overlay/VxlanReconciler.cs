@@ -1,4 +1,5 @@
 using Fairlead.Core.Nodes;
+using Fairlead.Core.Services;
 using Fairlead.Core.State;
 using Fairlead.Kube.State;
 using Fairlead.Linux;
@@ -35,10 +36,10 @@ public sealed partial class VxlanReconciler(NetworkNamespace? network, ILogger<V
         if (desired.Self is { } self)
         {
             using var routes = RouteSocket.Open(network);
-            var underlay = Underlay.Find(routes, self.Address);
+            var underlay = Underlay.Find(routes, self.Addresses);
             var link = KeepLink(routes, VxlanPlanner.Link(self, underlay));
             Apply(routes, Addresses(routes, link, self));
-            Apply(routes, Peers(routes, link, desired.Peers));
+            Apply(routes, Peers(routes, link, desired.Peers, underlay));
         }
 
         return Task.CompletedTask;
@@ -144,19 +145,18 @@ public sealed partial class VxlanReconciler(NetworkNamespace? network, ILogger<V
 
     private static List<RouteOperation> Addresses(RouteSocket routes, Link link, NodeSelf self)
     {
-        var wanted = new LinkAddress(link.Index, VxlanPlanner.Address(self));
-        var actual = routes.Addresses(link.Index).Where(a => a.Address.Address.AddressFamily == self.Address.AddressFamily);
-        var delta = Delta.Between([wanted], actual, a => a.Address, EqualityComparer<LinkAddress>.Create((_, _) => true, _ => 0));
+        var wanted = VxlanPlanner.Addresses(self).Select(a => new LinkAddress(link.Index, a));
+        var delta = Delta.Between(wanted, routes.Addresses(link.Index), a => a.Address, EqualityComparer<LinkAddress>.Create((_, _) => true, _ => 0));
         return [.. delta.Add.Select(a => new ReplaceAddress(a)), .. delta.Remove.Select(a => new DeleteAddress(a))];
     }
 
     /// <summary>First what lets packets through, then the routes that send them, and what is no longer wanted last, routes first.</summary>
-    private static List<RouteOperation> Peers(RouteSocket routes, Link link, EquatableArray<NodePeer> peers)
+    private static List<RouteOperation> Peers(RouteSocket routes, Link link, EquatableArray<NodePeer> peers, Underlay underlay)
     {
         var neighbours = Delta.Between(
             VxlanPlanner.Neighbours(peers, link.Index), routes.Neighbours(link.Index).Where(n => n.State.HasFlag(NeighbourState.Permanent)), n => n.Address);
         var forwarding = Delta.Between(
-            VxlanPlanner.Forwarding(peers, link.Index), routes.Fdb(link.Index).Where(e => e is { Self: true, Destination: not null }), e => e.Mac, s_sameDestination);
+            VxlanPlanner.Forwarding(peers, link.Index, underlay.Address.Family), routes.Fdb(link.Index).Where(e => e is { Self: true, Destination: not null }), e => e.Mac, s_sameDestination);
         var ways = Delta.Between(
             VxlanPlanner.Routes(peers, link.Index), routes.Routes(RouteProtocol.Fairlead, Route.MainTable).Where(r => r.Link == link.Index), r => r.Destination, s_sameWay);
         return

@@ -11,15 +11,20 @@ namespace Fairlead.Core.Nodes;
 public readonly record struct NodeDiagnostic(string Node, string Reason, string Message);
 
 /// <summary>This node: what it must know of itself to be part of the pod network.</summary>
+/// <param name="Name">The name of its Node object.</param>
+/// <param name="Addresses">Where it is on the underlay.</param>
+/// <param name="PodRanges">The addresses of its pods: at least one range, of either family or both, sorted.</param>
 /// <param name="Vtep">The hardware address of its end of the overlay, derived from its name.</param>
 /// <param name="Published">What its Node object says that address is; null before it was published.</param>
-public sealed record NodeSelf(string Name, IPAddress Address, IPNetwork PodRange, PhysicalAddress Vtep, PhysicalAddress? Published);
+public sealed record NodeSelf(
+    string Name, NodeAddresses Addresses, EquatableArray<IPNetwork> PodRanges, PhysicalAddress Vtep, PhysicalAddress? Published);
 
 /// <summary>Another node that takes part in the pod network.</summary>
-/// <param name="Address">Where it is on the underlay.</param>
-/// <param name="PodRange">The addresses of its pods.</param>
+/// <param name="Name">The name of its Node object.</param>
+/// <param name="Addresses">Where it is on the underlay.</param>
+/// <param name="PodRanges">The addresses of its pods: at least one range, of either family or both, sorted.</param>
 /// <param name="Vtep">The hardware address of its end of the overlay.</param>
-public sealed record NodePeer(string Name, IPAddress Address, IPNetwork PodRange, PhysicalAddress Vtep);
+public sealed record NodePeer(string Name, NodeAddresses Addresses, EquatableArray<IPNetwork> PodRanges, PhysicalAddress Vtep);
 
 /// <summary>Who takes part in the pod network, seen from one node, at one instant.</summary>
 public sealed record NodeTopology

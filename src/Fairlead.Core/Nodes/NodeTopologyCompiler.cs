@@ -25,12 +25,12 @@ public static class NodeTopologyCompiler
         }
         else if (Read(here, diagnostics) is { } facts)
         {
-            me = new NodeSelf(self, facts.Address, facts.Range, VtepAddress.Of(self), VtepAddress.TryParse(here.Metadata.Annotations.Find(VtepAddress.Annotation)));
-            claims.Add((self, facts.Range));
-            if (!Contains(clusterRange, facts.Range))
+            me = new NodeSelf(self, facts.Addresses, facts.Ranges, VtepAddress.Of(self), VtepAddress.TryParse(here.Metadata.Annotations.Find(VtepAddress.Annotation)));
+            claims.AddRange(facts.Ranges.Select(r => (self, r)));
+            foreach (var range in facts.Ranges.Of(clusterRange.BaseAddress.Family).Where(r => !PodRanges.Holds(clusterRange, r)))
             {
                 diagnostics.Add(new(self, "PodRangeOutsideCluster",
-                    $"pod range {facts.Range} is not inside the cluster's {clusterRange}: traffic between such pods and the rest is masqueraded; start the agent with the right --cluster-cidr"));
+                    $"pod range {range} is not inside the cluster's {clusterRange}: traffic between such pods and the rest is masqueraded; start the agent with the right --cluster-cidr"));
             }
         }
 
@@ -40,7 +40,7 @@ public static class NodeTopologyCompiler
             if (Peer(node, me, claims, diagnostics) is { } peer)
             {
                 peers.Add(peer);
-                claims.Add((peer.Name, peer.PodRange));
+                claims.AddRange(peer.PodRanges.Select(r => (peer.Name, r)));
             }
         }
 
@@ -55,16 +55,15 @@ public static class NodeTopologyCompiler
             return null;
         }
 
-        if (claims.Find(c => Overlap(c.Range, facts.Range)) is { Node: not null } other)
+        var free = facts.Ranges.Where(r => IsFree(name, r, claims, diagnostics)).ToEquatableArray();
+        if (free.IsEmpty)
         {
-            diagnostics.Add(new(name, "PodRangeClaimedTwice",
-                $"nodes {other.Node} ({other.Range}) and {name} ({facts.Range}) claim overlapping pod ranges; {other.Node} keeps it, {name} gets no route"));
             return null;
         }
 
-        if (self is not null && facts.Address.Equals(self.Address))
+        if (self is not null && facts.Addresses.Overlap(self.Addresses))
         {
-            diagnostics.Add(new(name, "NodeAddressClaimedTwice", $"node {name} has this node's own address {facts.Address}; it gets no route"));
+            diagnostics.Add(new(name, "NodeAddressClaimedTwice", $"node {name} has this node's own address {facts.Addresses}; it gets no route"));
             return null;
         }
 
@@ -81,51 +80,51 @@ public static class NodeTopologyCompiler
             return null;
         }
 
-        return new NodePeer(name, facts.Address, facts.Range, vtep);
+        return new NodePeer(name, facts.Addresses, free, vtep);
     }
 
-    /// <summary>The address and range of a node, IPv4 for now: dual-stack nodes get a second pair here.</summary>
-    private static (IPAddress Address, IPNetwork Range)? Read(Node node, List<NodeDiagnostic> diagnostics)
+    private static bool IsFree(string name, IPNetwork range, List<(string Node, IPNetwork Range)> claims, List<NodeDiagnostic> diagnostics)
+    {
+        if (claims.Find(c => PodRanges.Overlap(c.Range, range)) is not { Node: not null } other)
+        {
+            return true;
+        }
+
+        diagnostics.Add(new(name, "PodRangeClaimedTwice",
+            $"nodes {other.Node} ({other.Range}) and {name} ({range}) claim overlapping pod ranges; {other.Node} keeps it, {name} gets no route"));
+        return false;
+    }
+
+    /// <summary>The addresses and ranges of a node: of the addresses the first of each family, of the ranges all.</summary>
+    private static (NodeAddresses Addresses, EquatableArray<IPNetwork> Ranges)? Read(Node node, List<NodeDiagnostic> diagnostics)
     {
         var name = node.Metadata.Name;
         var texts = node.Spec.PodCIDRs.IsEmpty && node.Spec.PodCIDR.Length > 0 ? [node.Spec.PodCIDR] : node.Spec.PodCIDRs.AsImmutableArray();
-        IPNetwork? range = null;
+        var ranges = new List<IPNetwork>();
         foreach (var text in texts)
         {
-            if (!IPNetwork.TryParse(text, out var parsed))
+            if (IPNetwork.TryParse(text, out var parsed))
+            {
+                ranges.Add(parsed);
+            }
+            else
             {
                 diagnostics.Add(new(name, "InvalidPodRange", $"node {name} has podCIDR \"{text}\", which is no network such as 10.32.1.0/24"));
             }
-            else if (parsed.BaseAddress.Family == IPFamily.IPv4)
-            {
-                range ??= parsed;
-            }
         }
 
-        if (range is null)
+        if (ranges.Count == 0)
         {
             diagnostics.Add(new(name, "NoPodRange",
-                $"node {name} has no IPv4 spec.podCIDR yet; the cluster gives it one (kube-controller-manager --allocate-node-cidrs), or an administrator does"));
+                $"node {name} has no spec.podCIDR yet; the cluster gives it one (kube-controller-manager --allocate-node-cidrs), or an administrator does"));
         }
 
-        IPAddress? address = null;
-        foreach (var candidate in node.Status.Addresses)
+        var addresses = NodeAddresses.Of(node.Status.Addresses.Where(a => a.Type == "InternalIP").Select(a => IPAddress.TryParse(a.Address, out var ip) ? ip : null).OfType<IPAddress>());
+        if (addresses.IsEmpty)
         {
-            if (address is null && candidate.Type == "InternalIP" && IPAddress.TryParse(candidate.Address, out var parsed) && parsed.Family == IPFamily.IPv4)
-            {
-                address = parsed;
-            }
+            diagnostics.Add(new(name, "NoNodeAddress", $"node {name} has no InternalIP in status.addresses yet"));
         }
 
-        if (address is null)
-        {
-            diagnostics.Add(new(name, "NoNodeAddress", $"node {name} has no IPv4 InternalIP in status.addresses yet"));
-        }
-
-        return range is { } r && address is not null ? (address, r) : null;
+        return ranges.Count > 0 && !addresses.IsEmpty ? (addresses, PodRanges.Sorted(ranges)) : null;
     }
-
-    private static bool Overlap(IPNetwork a, IPNetwork b) => a.Contains(b.BaseAddress) || b.Contains(a.BaseAddress);
-
-    private static bool Contains(IPNetwork outer, IPNetwork inner) => outer.PrefixLength <= inner.PrefixLength && outer.Contains(inner.BaseAddress);
 }

@@ -92,7 +92,7 @@ public sealed class VxlanKernelTests : IDisposable
         var ct = TestContext.Current.CancellationToken;
         await BuildAsync(ct);
         var topology = _nodes.TopologyOf(_nodes[1]);
-        var moved = topology.Peers[1] with { Address = IPAddress.Parse("198.19.1.14") };
+        var moved = topology.Peers[1] with { Addresses = NodeAddresses.Of(IPAddress.Parse("198.19.1.14")) };
 
         await Overlay(_nodes[1]).ReconcileAsync(topology with { Peers = [moved] }, ct);
 
@@ -156,7 +156,7 @@ public sealed class VxlanKernelTests : IDisposable
     public async Task A_node_address_that_no_interface_has_is_an_error_that_says_what_to_do()
     {
         var topology = _nodes.TopologyOf(_nodes[1]);
-        var lost = topology with { Self = topology.Self! with { Address = IPAddress.Parse("198.19.0.99") } };
+        var lost = topology with { Self = topology.Self! with { Addresses = NodeAddresses.Of(IPAddress.Parse("198.19.0.99")) } };
 
         var error = await Assert.ThrowsAsync<OverlayException>(() => Overlay(_nodes[1]).ReconcileAsync(lost, TestContext.Current.CancellationToken));
 

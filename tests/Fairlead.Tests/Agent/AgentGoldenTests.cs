@@ -14,11 +14,11 @@ public sealed class AgentGoldenTests
     [Fact]
     public void The_configuration_for_container_runtimes()
         => Golden.Match(
-            Encoding.UTF8.GetString(CniConflist.Render(s_podRange, 1450, "/var/lib/fairlead/cni/networks")), Path.Combine(Golden.Folder("Expected"), CniConflist.FileName));
+            Encoding.UTF8.GetString(CniConflist.Render([s_podRange], 1450, "/var/lib/fairlead/cni/networks")), Path.Combine(Golden.Folder("Expected"), CniConflist.FileName));
 
     [Fact]
     public void The_masquerade_table()
         => Golden.Match(
-            MasqueradeReconciler.Plan(s_podRange, IPNetwork.Parse("10.32.0.0/12"), IPNetwork.Parse("10.96.0.0/12")).ToString(),
+            MasqueradeReconciler.Plan([s_podRange], IPNetwork.Parse("10.32.0.0/12"), IPNetwork.Parse("10.96.0.0/12")).ToString(),
             Path.Combine(Golden.Folder("Expected"), "masquerade.nft"));
 }

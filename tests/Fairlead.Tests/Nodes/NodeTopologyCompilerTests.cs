@@ -16,8 +16,8 @@ public sealed class NodeTopologyCompilerTests
         var topology = Compile("n1", Node("n2", "10.32.2.0/24", "198.19.1.2"), Node("n1", "10.32.1.0/24", "198.19.0.2", published: false));
 
         Assert.Equal(("n1", "198.19.0.2", "10.32.1.0/24", null),
-            (topology.Self!.Name, topology.Self.Address.ToString(), topology.Self.PodRange.ToString(), topology.Self.Published));
-        Assert.Equal(new NodePeer("n2", IPAddress.Parse("198.19.1.2"), IPNetwork.Parse("10.32.2.0/24"), VtepAddress.Of("n2")), Assert.Single(topology.Peers));
+            (topology.Self!.Name, topology.Self.Addresses.ToString(), string.Join(", ", topology.Self.PodRanges), topology.Self.Published));
+        Assert.Equal(new NodePeer("n2", NodeAddresses.Of(IPAddress.Parse("198.19.1.2")), [IPNetwork.Parse("10.32.2.0/24")], VtepAddress.Of("n2")), Assert.Single(topology.Peers));
         Assert.Empty(topology.Diagnostics);
     }
 
@@ -57,6 +57,31 @@ public sealed class NodeTopologyCompilerTests
 
         Assert.Null(topology.Self);
         Assert.Equal("NodeNotFound", Assert.Single(topology.Diagnostics).Reason);
+    }
+
+    [Fact]
+    public void A_node_has_any_number_of_ranges_and_an_address_of_each_family()
+    {
+        var node = Node("n2", "10.32.2.0/24", "198.19.1.2");
+        var topology = Compile("n1", Node("n1", "10.32.1.0/24", "198.19.0.2"), node with
+        {
+            Spec = node.Spec with { PodCIDRs = ["fd00:2::/64", "10.40.2.0/24", "10.32.2.0/24"] },
+            Status = node.Status with { Addresses = [.. node.Status.Addresses, new NodeAddress { Type = "InternalIP", Address = "fd00::2" }, new NodeAddress { Type = "InternalIP", Address = "fd00::3" }] },
+        });
+
+        var peer = Assert.Single(topology.Peers);
+        Assert.Equal("198.19.1.2, fd00::2", peer.Addresses.ToString());
+        Assert.Equal(["10.32.2.0/24", "10.40.2.0/24", "fd00:2::/64"], peer.PodRanges.Select(r => r.ToString()));
+    }
+
+    [Fact]
+    public void A_node_keeps_those_of_its_ranges_that_nobody_else_claims()
+    {
+        var node = Node("n2", "10.32.1.0/24", "198.19.1.2");
+        var topology = Compile("n1", Node("n1", "10.32.1.0/24", "198.19.0.2"), node with { Spec = node.Spec with { PodCIDRs = ["10.32.1.0/24", "fd00:2::/64"] } });
+
+        Assert.Equal(["fd00:2::/64"], Assert.Single(topology.Peers).PodRanges.Select(r => r.ToString()));
+        Assert.Equal("PodRangeClaimedTwice", Assert.Single(topology.Diagnostics).Reason);
     }
 
     [Fact]
