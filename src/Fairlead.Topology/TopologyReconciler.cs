@@ -63,6 +63,7 @@ public sealed class TopologyReconciler(TopologyStore? store = null, Action<strin
             throw;
         }
 
+        RemoveLeftovers(work);
         foreach (var heir in work.Heirs)
         {
             store?.Write(heir);
@@ -90,15 +91,7 @@ public sealed class TopologyReconciler(TopologyStore? store = null, Action<strin
         // First what would bring it back.
         FilePlanner.Run(work.FileSteps);
         Run(work, ct);
-        foreach (var space in work.Actual.Where(a => !a.Exists && a.State.Namespace is not null).Select(a => a.State.Namespace!))
-        {
-            // A creation that was killed leaves an empty file, which is no namespace.
-            if (File.Exists(Path.Combine(NetworkNamespace.Root, space)) && !NetworkNamespace.Exists(space))
-            {
-                _ = NetworkNamespace.Delete(space);
-            }
-        }
-
+        RemoveLeftovers(work);
         foreach (var heir in work.Heirs)
         {
             store?.Write(heir);
@@ -235,6 +228,15 @@ public sealed class TopologyReconciler(TopologyStore? store = null, Action<strin
         else
         {
             store?.Remove(work.Mark.Topology);
+        }
+    }
+
+    /// <summary>Removes the empty files, which are no namespaces, that a creation or removal left when it was killed.</summary>
+    private static void RemoveLeftovers(Work work)
+    {
+        foreach (var host in work.Actual.Where(a => !a.Exists && a.State.Namespace is not null))
+        {
+            _ = NetworkNamespace.DeleteLeftover(host.State.Namespace!);
         }
     }
 

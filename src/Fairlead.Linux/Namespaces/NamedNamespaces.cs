@@ -86,12 +86,31 @@ internal static class NamedNamespaces
             Mount.Detach(path);
         }
 
-        if (Libc.unlink(path) < 0 && Marshal.GetLastPInvokeError() is var errno and not Errno.NoEntry)
+        _ = Unlink(path);
+        return existed;
+    }
+
+    internal static bool DeleteLeftover(string path)
+    {
+        if (!File.Exists(path))
         {
-            throw new LinuxException($"unlink {path}", errno);
+            return false;
         }
 
-        return existed;
+        // Whoever is about to mount a namespace on it holds the lock.
+        using var folder = Lock();
+        return !IsMounted(path) && Unlink(path);
+    }
+
+    private static bool Unlink(string path)
+    {
+        if (Libc.unlink(path) == 0)
+        {
+            return true;
+        }
+
+        var errno = Marshal.GetLastPInvokeError();
+        return errno == Errno.NoEntry ? false : throw new LinuxException($"unlink {path}", errno);
     }
 
     internal static IReadOnlyList<string> List()

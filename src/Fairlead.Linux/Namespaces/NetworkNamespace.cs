@@ -146,6 +146,10 @@ public sealed class NetworkNamespace : IDisposable
     /// <returns>Whether there was one.</returns>
     public static bool Delete(string name) => NamedNamespaces.Delete(PathOf(name));
 
+    /// <summary>Removes the empty file that a creation or removal left when it was killed; a namespace of that name stays.</summary>
+    /// <returns>Whether there was one.</returns>
+    public static bool DeleteLeftover(string name) => NamedNamespaces.DeleteLeftover(PathOf(name));
+
     /// <summary>Whether a namespace of this name exists.</summary>
     public static bool Exists(string name) => NamedNamespaces.IsMounted(PathOf(name));
 

@@ -112,7 +112,7 @@ internal sealed partial class NftablesReconciler : IReconciler<ServiceTable>, ID
 
         try
         {
-            Commit(socket, Transaction().Add(plan, _layout), plan, _actual!, null);
+            Write(socket, plan, _actual!, null);
         }
         catch (LinuxException e)
         {
@@ -139,7 +139,15 @@ internal sealed partial class NftablesReconciler : IReconciler<ServiceTable>, ID
 
             try
             {
-                Commit(socket, actual is null ? Renew(socket, plan) : Transaction().Add(plan, _layout), plan, image, generation);
+                if (actual is null)
+                {
+                    Commit(socket, Renew(socket, plan), plan, image, generation);
+                }
+                else
+                {
+                    Write(socket, plan, image, generation);
+                }
+
                 return;
             }
             catch (LinuxException e) when (e.Errno == Errno.Restart && attempt < Attempts)
@@ -154,6 +162,24 @@ internal sealed partial class NftablesReconciler : IReconciler<ServiceTable>, ID
         socket.Chains(_layout.Family, NftablesLayout.Table),
         socket.Sets(_layout.Family, NftablesLayout.Table));
 
+    /// <summary>Writes the plan, new chains in a transaction of their own.</summary>
+    /// <remarks>
+    /// A packet keeps the generation of rules that it began with, but sees the elements of now: an element that comes together with
+    /// the chain it leads to would lead the packet into a chain without rules, and out again as if nobody served it.
+    /// </remarks>
+    private void Write(NftablesSocket socket, NftablesPlan plan, NftablesImage image, uint? generation)
+    {
+        if (!plan.NewChains.IsEmpty)
+        {
+            socket.Commit(Transaction().AddRange(plan.NewChains.SelectMany(_layout.ChainOf)), generation);
+            generation = generation is { } before ? Next(before) : null;
+            _generation = Next(_generation);
+            plan = plan with { NewChains = [] };
+        }
+
+        Commit(socket, Transaction().Add(plan, _layout), plan, image, generation);
+    }
+
     private void Commit(NftablesSocket socket, NftTransaction transaction, NftablesPlan plan, NftablesImage image, uint? generation)
     {
         socket.Commit(transaction, generation);
@@ -161,11 +187,13 @@ internal sealed partial class NftablesReconciler : IReconciler<ServiceTable>, ID
         _actual = image;
 
         // One of ours is one more. Asking the kernel would count what others did meanwhile as ours, and never look at it.
-        _generation = unchecked((generation ?? _generation) + 1);
-        _generation = _generation == 0 ? 1 : _generation;
+        _generation = Next(generation ?? _generation);
         LogApplied(plan.Frontends.Length, transaction.Operations.Count, _desired.Table.Services.Count);
         Telemetry.ConntrackDeleted.Add(StaleFlows.Cut(plan, image, _options.Network));
     }
+
+    /// <summary>The generation after this one; the kernel leaves 0 out.</summary>
+    private static uint Next(uint generation) => generation == uint.MaxValue ? 1 : generation + 1;
 
     private NftTransaction Transaction() => new(_layout.Family, NftablesLayout.Table);
 

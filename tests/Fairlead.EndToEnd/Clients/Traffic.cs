@@ -8,7 +8,7 @@ namespace Fairlead.EndToEnd.Clients;
 /// <summary>Real packets between namespaces, and what came of them.</summary>
 internal static class Traffic
 {
-    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(15);
 
     /// <summary>Listens in a container, connects from elsewhere, and gives the source that the container sees; null where nothing comes through.</summary>
     public static async Task<IPAddress?> ReachAsync(this NetworkNamespace from, string to, int port, NetworkNamespace container, int containerPort)

@@ -93,7 +93,7 @@ public sealed class Greeter : IDisposable
 /// <summary>The other side: asks from a namespace, and tells what came back.</summary>
 public static class Talk
 {
-    public static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
+    public static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
 
     /// <summary>What the greeter at an address says over TCP.</summary>
     public static async Task<string> AskAsync(this NetworkNamespace from, string address, int port, CancellationToken ct)

@@ -7,7 +7,7 @@ namespace Fairlead.KernelTests.Cni;
 /// <summary>Sends real packets between namespaces and says what arrived from where.</summary>
 public static class Traffic
 {
-    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(15);
 
     public static Socket Listen(this NetworkNamespace network, IPAddress address, int port, ProtocolType protocol = ProtocolType.Tcp) => network.Run(() =>
     {

@@ -89,7 +89,7 @@ public sealed class Machine : IDisposable
         server.Listen();
         using var client = here.Run(() => new Socket(to.AddressFamily, SocketType.Stream, ProtocolType.Tcp));
         using var patience = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
-        patience.CancelAfter(TimeSpan.FromSeconds(3));
+        patience.CancelAfter(TimeSpan.FromSeconds(15));
         try
         {
             var accepting = server.AcceptAsync(patience.Token);
@@ -112,7 +112,7 @@ public sealed class Machine : IDisposable
         server.Bind(listener);
         using var client = here.Run(() => new Socket(to.AddressFamily, SocketType.Dgram, ProtocolType.Udp));
         using var patience = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
-        patience.CancelAfter(TimeSpan.FromSeconds(3));
+        patience.CancelAfter(TimeSpan.FromSeconds(15));
         try
         {
             var buffer = new byte[100];

@@ -149,7 +149,6 @@ public sealed class NftablesKernelTests(TestNamespaces namespaces) : IClassFixtu
         TestContext.Current.TestOutputHelper?.WriteLine($"committed in {committed.TotalMilliseconds:0.0} ms, read in {(watch.Elapsed - committed).TotalMilliseconds:0.0} ms");
 
         Assert.Equal(elements, read);
-        Assert.InRange(committed, TimeSpan.Zero, TimeSpan.FromSeconds(2));
     }
 
     [Theory]

@@ -24,7 +24,7 @@ public sealed class PolicyNodes : ThreeNodes, IAsyncLifetime
 {
     public static readonly int[] TcpPorts = [80, 81];
     public static readonly int[] UdpPorts = [53, 54];
-    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(30);
 
     /// <summary>What is not allowed and comes all the same comes within this after everything else has come.</summary>
     private static readonly TimeSpan s_settling = TimeSpan.FromMilliseconds(15);

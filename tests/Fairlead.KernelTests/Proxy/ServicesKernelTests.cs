@@ -305,6 +305,29 @@ public sealed class ServicesKernelTests(ServingNodes nodes) : IClassFixture<Serv
     }
 
     [Fact]
+    public async Task A_chain_is_in_force_before_anything_leads_to_it()
+    {
+        var ip = NextAddress();
+        var service = ServingNodes.Service("grows", ip);
+
+        // Twice: a chain that the test before left idle goes with the second change.
+        await nodes.ServeAsync(_ct, (service, [nodes.Servers[0]]));
+        await nodes.ServeAsync(_ct, (service, [nodes.Servers[1]]));
+        using var kernel = NftablesSocket.Open(nodes[1].Network);
+
+        // No chain for three endpoints is there yet: one transaction makes it, the next leads to it. The last needs no chain.
+        Assert.Equal(2u, await GenerationsAsync(nodes.Servers[0], nodes.Servers[1], nodes.Servers[2]));
+        Assert.Equal(1u, await GenerationsAsync(nodes.Servers[0]));
+
+        async Task<uint> GenerationsAsync(params TestPod[] endpoints)
+        {
+            var before = kernel.Generation();
+            await nodes.ServeAsync(_ct, (service, endpoints));
+            return kernel.Generation() - before;
+        }
+    }
+
+    [Fact]
     public async Task Applying_twice_or_after_a_restart_changes_nothing_in_the_kernel()
     {
         Shell.Need("nft");

@@ -205,6 +205,25 @@ public sealed class ReconcilerTests : IDisposable
     }
 
     [Fact]
+    public void The_empty_file_of_a_removal_that_was_killed_goes_with_the_next_apply()
+    {
+        _machine.Apply(Machine.Example("bridge-host"));
+        var file = Path.Combine(NetworkNamespace.Root, _machine.SpaceOf("blue"));
+        _ = NetworkNamespace.Delete(_machine.SpaceOf("blue"));
+        File.Create(file).Dispose();
+
+        _machine.Apply("""
+            apiVersion: fairlead.dev/v1
+            kind: Topology
+            metadata: {name: bridge}
+            hosts: [{name: red}]
+            """);
+
+        Assert.False(File.Exists(file));
+        Assert.Equal(["red"], _machine.Namespaces);
+    }
+
+    [Fact]
     public void A_host_that_moves_to_another_namespace_leaves_nothing_in_the_old_one_even_where_the_move_fails()
     {
         var topology = _machine.Parse(Machine.Example("red-and-blue"));

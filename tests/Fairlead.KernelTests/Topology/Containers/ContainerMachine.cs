@@ -20,7 +20,7 @@ public sealed class ContainerMachine : IAsyncDisposable
     public static readonly IPAddress HostAddress6 = IPAddress.Parse("2001:db8::1");
     public static readonly IPAddress OutsideAddress = IPAddress.Parse("198.51.100.2");
     public static readonly IPAddress OutsideAddress6 = IPAddress.Parse("2001:db8::2");
-    private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(60);
     private static int s_count;
 
     private readonly TwoNodes _nodes = new();
@@ -98,7 +98,7 @@ public sealed class ContainerMachine : IAsyncDisposable
         }));
 
     /// <summary>Connects and reads who the server says we are; null where nobody answers.</summary>
-    public static async Task<string?> AskAsync(NetworkNamespace network, IPAddress address, int port, int milliseconds = 2000)
+    public static async Task<string?> AskAsync(NetworkNamespace network, IPAddress address, int port, int milliseconds = 15_000)
     {
         using var socket = network.Run(() => new Socket(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp));
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(Ct);
@@ -141,7 +141,7 @@ public sealed class ContainerMachine : IAsyncDisposable
     public static bool Pings(NetworkNamespace from, IPAddress to) => from.Run(() =>
     {
         using var ping = new Ping();
-        return ping.Send(to, 1000).Status == IPStatus.Success;
+        return ping.Send(to, 5000).Status == IPStatus.Success;
     });
 
     /// <summary>What there is of ours on the host: interfaces but its own, tables, and forwarding.</summary>

@@ -48,9 +48,9 @@ public sealed class PublishedPortTests
         using var serving = Listen(inside, 80);
 
         Assert.NotNull(await AskAsync(machine.Host, IPAddress.Loopback, 8080));
-        Assert.Null(await AskAsync(machine.Outside, HostAddress, 8080));
+        Assert.Null(await AskAsync(machine.Outside, HostAddress, 8080, milliseconds: 1000));
         Assert.NotNull(await AskAsync(machine.Outside, HostAddress, 8081));
-        Assert.Null(await AskAsync(machine.Host, IPAddress.Loopback, 8081));
+        Assert.Null(await AskAsync(machine.Host, IPAddress.Loopback, 8081, milliseconds: 1000));
     }
 
     [Fact]
@@ -64,7 +64,7 @@ public sealed class PublishedPortTests
         var port = one.Record.Options.Ports[^1];
 
         Assert.NotNull(await AskAsync(machine.Outside, HostAddress, 8002));
-        Assert.Null(await AskAsync(machine.Outside, HostAddress, 8001));
+        Assert.Null(await AskAsync(machine.Outside, HostAddress, 8001, milliseconds: 1000));
         Assert.InRange(port.HostPort, 1024, 65535);
         Assert.NotNull(await AskAsync(machine.Outside, HostAddress, port.HostPort));
     }

@@ -212,7 +212,7 @@ public sealed class UserNetworkTests
     {
         using var timer = new PeriodicTimer(TimeSpan.FromMilliseconds(50));
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(Ct);
-        limit.CancelAfter(TimeSpan.FromSeconds(5));
+        limit.CancelAfter(TimeSpan.FromSeconds(30));
         while (!holds())
         {
             await timer.WaitForNextTickAsync(limit.Token);
