@@ -4,11 +4,13 @@ using Fairlead.Agent.Forwarding;
 using Fairlead.Agent.Masquerade;
 using Fairlead.Agent.Overlay;
 using Fairlead.Agent.Policy;
+using Fairlead.Agent.Problems;
 using Fairlead.Agent.Status;
 using Fairlead.Core.Nodes;
 using Fairlead.Core.State;
 using Fairlead.Core.Telemetry;
 using Fairlead.Kube.Client;
+using Fairlead.Kube.Events;
 using Fairlead.Kube.Informers;
 using Fairlead.Kube.Objects;
 using Fairlead.Kube.State;
@@ -53,27 +55,31 @@ public static class AgentRole
         var log = new AgentLog(options.Loggers.CreateLogger<AgentLog>());
         log.Starting(options.NodeName, options.Overlay, options.ProxyMode, options.ClusterCidr, options.ServiceCidr);
         using var client = new KubeClient(options.Api!, options.Time);
+        var events = new EventRecorder(client, "fairlead-agent", options.NodeName, options.Time, options.Loggers.CreateLogger<EventRecorder>());
+        var board = Board(options);
         var nodes = new Informer<Node>(client, KubeResources.Nodes, new(Trim: NodeTopologySource.Trim), options.Time, options.Loggers.CreateLogger<Informer<Node>>());
         var source = new NodeTopologySource(options.NodeName, options.ClusterCidr);
-        var topology = new TopologyLoop(nodes.Snapshot, source, options.Loggers.CreateLogger<TopologyLoop>());
+        var topology = new TopologyLoop(nodes.Snapshot, source, board, options.Loggers.CreateLogger<TopologyLoop>());
         var drift = new DriftMonitor(options.Network, topology.Ring, options.Time, options.Loggers.CreateLogger<DriftMonitor>());
         var overlay = Loop(options, Overlay(options), topology.Topology);
         var masquerade = Loop(options, Masquerade(options), topology.Topology);
 
         // What follows the overlay follows only what the overlay has brought about.
         var standing = new Snapshot<NodeTopology>(NodeTopology.Unknown);
-        var config = Loop(options, CniConfig(options), standing);
+        var config = Loop(options, CniConfig(options, board), standing);
         var condition = Loop(options, new NodeConditionReconciler(client, options.Time, options.Loggers.CreateLogger<NodeConditionReconciler>()), standing);
         using var proxy = options.ProxyMode == "none" ? null : new ServiceProxy(client, Proxy(options));
         using var policies = new NetworkPolicies(client, options, s_timing);
         using var metrics = new PrometheusText();
         ProcessMetrics.Register();
-        await using var health = await HealthAsync(options, proxy, config, policies, metrics, ct);
+        await using var health = await HealthAsync(options, proxy, config, policies, board, metrics, ct);
 
         try
         {
             await Parts.RunAsync(
                 ct,
+                events.RunAsync,
+                new ProblemEvents(options.NodeName, board.Problems, events, options.Time).RunAsync,
                 nodes.RunAsync,
                 topology.RunAsync,
                 drift.RunAsync,
@@ -102,7 +108,7 @@ public static class AgentRole
         foreach (var (name, clean) in new (string, Func<CancellationToken, Task>)[]
         {
             // First what brings new pods here, last what carries those that are.
-            ("cni-config", CniConfig(options).CleanAsync),
+            ("cni-config", CniConfig(options, Board(options)).CleanAsync),
             ("proxy", ServiceProxy.Reconciler(Proxy(options)).CleanAsync),
             ("masquerade", Masquerade(options).CleanAsync),
             ("policy", NetworkPolicies.Reconciler(options).CleanAsync),
@@ -131,8 +137,10 @@ public static class AgentRole
     private static MasqueradeReconciler Masquerade(AgentOptions options)
         => new(options.ClusterCidr, options.ServiceCidr, options.Network, options.Loggers.CreateLogger<MasqueradeReconciler>());
 
-    private static CniConfigReconciler CniConfig(AgentOptions options)
-        => new(options.CniConfDir, options.CniBinDir, options.StateDir, options.Network, options.Loggers.CreateLogger<CniConfigReconciler>());
+    private static ProblemBoard Board(AgentOptions options) => new(options.Loggers.CreateLogger<ProblemBoard>());
+
+    private static CniConfigReconciler CniConfig(AgentOptions options, ProblemBoard board)
+        => new(options.CniConfDir, options.CniBinDir, options.StateDir, options.Network, board, options.Loggers.CreateLogger<CniConfigReconciler>());
 
     private static ServiceProxyOptions Proxy(AgentOptions options) => new()
     {
@@ -183,7 +191,8 @@ public static class AgentRole
     }
 
     private static async Task<HealthServer?> HealthAsync(
-        AgentOptions options, ServiceProxy? proxy, ReconcileLoop<NodeTopology> config, NetworkPolicies policies, PrometheusText metrics, CancellationToken ct)
+        AgentOptions options, ServiceProxy? proxy, ReconcileLoop<NodeTopology> config, NetworkPolicies policies,
+        ProblemBoard board, PrometheusText metrics, CancellationToken ct)
     {
         if (options.HealthPort == 0)
         {
@@ -194,14 +203,16 @@ public static class AgentRole
         {
             ["/healthz"] = () => proxy?.Health.Healthz() ?? HealthAnswer.Text("ok\n"),
             ["/livez"] = () => proxy?.Health.Livez() ?? HealthAnswer.Text("ok\n"),
-            ["/readyz"] = () => Ready(config.Progress.Current.State is { Self: not null }, proxy?.Health.IsReady ?? true, policies.IsReady),
+            ["/readyz"] = () => Ready(config.Progress.Current.State is { Self: not null }, proxy?.Health.IsReady ?? true, policies.IsReady, board),
             ["/metrics"] = () => new HealthAnswer(200, PrometheusText.ContentType, metrics.Render()),
         };
         return await HealthServer.StartAsync(new IPEndPoint(IPAddress.Any, options.HealthPort), pages, options.Network, options.Loggers, ct);
     }
 
-    private static HealthAnswer Ready(bool network, bool services, bool policies)
-        => HealthAnswer.Text($"[{Mark(network)}]pod-network\n[{Mark(services)}]services\n[{Mark(policies)}]network-policy\n", network && services && policies ? 200 : 503);
+    private static HealthAnswer Ready(bool network, bool services, bool policies, ProblemBoard board)
+        => HealthAnswer.Text(
+            $"[{Mark(network)}]pod-network\n[{Mark(services)}]services\n[{Mark(policies)}]network-policy\n{board.Render()}",
+            network && services && policies && !board.Blocks ? 200 : 503);
 
     private static char Mark(bool good) => good ? '+' : '-';
 }

@@ -1,3 +1,4 @@
+using Fairlead.Agent.Problems;
 using Fairlead.Core.Nodes;
 using Fairlead.Kube.Informers;
 using Fairlead.Kube.Objects;
@@ -7,7 +8,7 @@ using Microsoft.Extensions.Logging;
 namespace Fairlead.Agent;
 
 /// <summary>Turns the newest Nodes into the newest topology, and publishes it again when the kernel was tampered with.</summary>
-internal sealed partial class TopologyLoop(Snapshot<Store<Node>> nodes, NodeTopologySource source, ILogger<TopologyLoop> logger)
+internal sealed partial class TopologyLoop(Snapshot<Store<Node>> nodes, NodeTopologySource source, ProblemBoard board, ILogger<TopologyLoop> logger)
 {
     private readonly Snapshot<object> _drift = new(new object());
 
@@ -30,6 +31,7 @@ internal sealed partial class TopologyLoop(Snapshot<Store<Node>> nodes, NodeTopo
             drift = bell;
             if (!ReferenceEquals(next, told) || rung)
             {
+                board.Set("nodes", next.Diagnostics.Select(d => Of(d, next)));
                 Tell(told, next);
                 told = next;
 
@@ -41,13 +43,14 @@ internal sealed partial class TopologyLoop(Snapshot<Store<Node>> nodes, NodeTopo
         }
     }
 
+    /// <summary>What keeps this node out of the network stops its pods; what keeps another one out is that node's.</summary>
+    private Problem Of(NodeDiagnostic diagnostic, NodeTopology topology)
+        => new(
+            diagnostic.Reason, diagnostic.Message, Blocks: topology.Self is null && diagnostic.Node == source.Self,
+            Node: diagnostic.Node == source.Self ? null : diagnostic.Node);
+
     private void Tell(NodeTopology before, NodeTopology now)
     {
-        foreach (var diagnostic in now.Diagnostics.Except(before.Diagnostics))
-        {
-            LogDiagnostic(diagnostic.Reason, diagnostic.Message);
-        }
-
         if (now.Self is { } self && before.Self?.PodRanges != self.PodRanges)
         {
             LogRange(string.Join(", ", self.PodRanges), self.Name, self.Addresses);
@@ -63,9 +66,6 @@ internal sealed partial class TopologyLoop(Snapshot<Store<Node>> nodes, NodeTopo
             LogLeft(peer.Name, string.Join(", ", peer.PodRanges));
         }
     }
-
-    [LoggerMessage(LogLevel.Warning, "{Reason}: {Message}")]
-    private partial void LogDiagnostic(string reason, string message);
 
     [LoggerMessage(LogLevel.Information, "Took pod range {PodRange} for node {Node} at {Address}")]
     private partial void LogRange(string podRange, string node, NodeAddresses address);

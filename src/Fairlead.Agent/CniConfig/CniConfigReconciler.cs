@@ -1,4 +1,5 @@
 using Fairlead.Agent.Overlay;
+using Fairlead.Agent.Problems;
 using Fairlead.Core.Nodes;
 using Fairlead.Core.State;
 using Fairlead.Linux.Namespaces;
@@ -12,13 +13,10 @@ namespace Fairlead.Agent.CniConfig;
 /// It is given only topologies whose overlay is in force. The file is complete before it has its name. Other networks' files in
 /// the folder are named in the log and left alone.
 /// </remarks>
-public sealed partial class CniConfigReconciler(
-    string folder, string pluginFolder, string stateFolder, NetworkNamespace? network, ILogger<CniConfigReconciler> logger)
+internal sealed partial class CniConfigReconciler(
+    string folder, string pluginFolder, string stateFolder, NetworkNamespace? network, ProblemBoard board, ILogger<CniConfigReconciler> logger)
     : IReconciler<NodeTopology>
 {
-    private string? _named;
-    private string? _missed;
-
     public string Name => "cni-config";
 
     private string File => Path.Combine(folder, CniConflist.FileName);
@@ -37,8 +35,7 @@ public sealed partial class CniConfigReconciler(
         var mtu = routes.GetLink(VxlanPlanner.LinkName).Mtu;
         var wanted = CniConflist.Render(self.PodRanges, mtu, Path.Combine(stateFolder, "cni", "networks"));
         Directory.CreateDirectory(folder);
-        NameOthers();
-        NameMissing();
+        board.Set(Name, [.. Others(), .. Missing()]);
         if (System.IO.File.Exists(File) && (await System.IO.File.ReadAllBytesAsync(File, ct)).AsSpan().SequenceEqual(wanted))
         {
             return;
@@ -60,51 +57,33 @@ public sealed partial class CniConfigReconciler(
         return Task.CompletedTask;
     }
 
-    /// <summary>Says once which other networks there are, and whether a runtime would take one of them before ours.</summary>
-    private void NameOthers()
+    /// <summary>Which other networks there are, and whether a runtime would take one of them before ours.</summary>
+    private IEnumerable<Problem> Others()
     {
         var others = Directory.EnumerateFiles(folder)
             .Select(path => Path.GetFileName(path)!)
             .Where(name => name != CniConflist.FileName && Path.GetExtension(name) is ".conf" or ".conflist" or ".json")
             .Order(StringComparer.Ordinal)
             .ToList();
-        var text = string.Join(", ", others);
-        if (text.Length > 0 && text != _named)
+        if (others.Count > 0)
         {
-            if (string.CompareOrdinal(others[0], CniConflist.FileName) < 0)
-            {
-                LogShadowed(folder, text, others[0], CniConflist.FileName);
-            }
-            else
-            {
-                LogOthers(folder, text);
-            }
+            var text = string.Join(", ", others);
+            yield return string.CompareOrdinal(others[0], CniConflist.FileName) < 0
+                ? new("OtherCniNetworkFirst", $"{folder} also holds {text}: left alone, but the container runtime takes {others[0]} before {CniConflist.FileName}; remove it to use Fairlead")
+                : new("OtherCniNetwork", $"{folder} also holds {text}: left alone; the container runtime takes {CniConflist.FileName} before; remove what is not used any more");
         }
-
-        _named = text;
     }
 
-    /// <summary>Says once which plugins the runtime will not find: the pods' error would come later and say less.</summary>
-    private void NameMissing()
+    /// <summary>Which plugins the runtime will not find: the pods' error would come later and say less.</summary>
+    private IEnumerable<Problem> Missing()
     {
-        var missing = string.Join(", ", CniConflist.Plugins.Where(plugin => !System.IO.File.Exists(Path.Combine(pluginFolder, plugin))));
-        if (missing.Length > 0 && missing != _missed)
+        var missing = CniConflist.Plugins.Where(plugin => !System.IO.File.Exists(Path.Combine(pluginFolder, plugin))).ToList();
+        if (missing.Count > 0)
         {
-            LogMissing(pluginFolder, missing);
+            yield return new("CniPluginsMissing", $"{pluginFolder} lacks the CNI plugins {string.Join(", ", missing)}: pods will not start; fairlead cni install {pluginFolder} puts them there");
         }
-
-        _missed = missing;
     }
-
-    [LoggerMessage(LogLevel.Warning, "{Folder} lacks the CNI plugins {Missing}: pods will not start; fairlead cni install {Folder} puts them there")]
-    private partial void LogMissing(string folder, string missing);
 
     [LoggerMessage(LogLevel.Information, "Wrote {File} for pod range {PodRange}")]
     private partial void LogWritten(string file, string podRange);
-
-    [LoggerMessage(LogLevel.Information, "{Folder} also holds {Others}: left alone")]
-    private partial void LogOthers(string folder, string others);
-
-    [LoggerMessage(LogLevel.Warning, "{Folder} also holds {Others}: left alone, but the container runtime takes {First} before {Ours}; remove it to use Fairlead")]
-    private partial void LogShadowed(string folder, string others, string first, string ours);
 }

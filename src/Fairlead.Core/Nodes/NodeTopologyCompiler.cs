@@ -55,7 +55,7 @@ public static class NodeTopologyCompiler
             return null;
         }
 
-        var free = facts.Ranges.Where(r => IsFree(name, r, claims, diagnostics)).ToEquatableArray();
+        var free = facts.Ranges.Where(r => IsFree(name, r, self?.Name, claims, diagnostics)).ToEquatableArray();
         if (free.IsEmpty)
         {
             return null;
@@ -83,15 +83,16 @@ public static class NodeTopologyCompiler
         return new NodePeer(name, facts.Addresses, free, vtep);
     }
 
-    private static bool IsFree(string name, IPNetwork range, List<(string Node, IPNetwork Range)> claims, List<NodeDiagnostic> diagnostics)
+    private static bool IsFree(string name, IPNetwork range, string? self, List<(string Node, IPNetwork Range)> claims, List<NodeDiagnostic> diagnostics)
     {
         if (claims.Find(c => PodRanges.Overlap(c.Range, range)) is not { Node: not null } other)
         {
             return true;
         }
 
-        diagnostics.Add(new(name, "PodRangeClaimedTwice",
-            $"nodes {other.Node} ({other.Range}) and {name} ({range}) claim overlapping pod ranges; {other.Node} keeps it, {name} gets no route"));
+        // Where this node is one of the two it is this node's trouble as well, and each of the two says so on its own object.
+        diagnostics.Add(new(other.Node == self ? other.Node : name, "PodRangeClaimedTwice",
+            $"nodes {other.Node} ({other.Range}) and {name} ({range}) claim overlapping pod ranges; {other.Node} keeps it, {name} gets no route; delete the Node object of one and let it register again"));
         return false;
     }
 

@@ -9,6 +9,9 @@ namespace Fairlead.Core.Nodes;
 /// <remarks>Not for several threads at once: one loop owns it.</remarks>
 public sealed class NodeTopologySource(string self, IPNetwork clusterRange)
 {
+    /// <summary>The name of the node whose view it is.</summary>
+    public string Self => self;
+
     private Store<Node> _nodes = Store.Empty<Node>();
 
     /// <summary>The topology of what <see cref="Update"/> was last given.</summary>
