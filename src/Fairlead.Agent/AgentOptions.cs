@@ -1,4 +1,5 @@
 using System.Net;
+using Fairlead.Agent.Overlay;
 using Fairlead.Kube.Client;
 using Fairlead.Linux.Namespaces;
 using Microsoft.Extensions.Logging;
@@ -32,7 +33,7 @@ public sealed record AgentOptions
     /// <summary>The range of Services' virtual addresses.</summary>
     public IPNetwork ServiceCidr { get; init; } = IPNetwork.Parse("10.96.0.0/12");
 
-    /// <summary>How packets get to other nodes: <c>vxlan</c>.</summary>
+    /// <summary>How packets get to other nodes: <c>vxlan</c>, <c>host-gw</c>, <c>none</c>, or <c>auto</c> for what the underlay allows.</summary>
     public string Overlay { get; init; } = "vxlan";
 
     /// <summary>How Services get into the kernel: <c>nftables</c>; <c>none</c> leaves them to another proxy.</summary>
@@ -73,9 +74,9 @@ public sealed record AgentOptions
             faults.Add($"--cluster-cidr {ClusterCidr} and --service-cidr {ServiceCidr} overlap: a Service's address could be a pod's; choose ranges that do not");
         }
 
-        if (Overlay != "vxlan")
+        if (!OverlayKinds.TryParse(Overlay, out _))
         {
-            faults.Add($"--overlay {Overlay} is unknown; there is: vxlan");
+            faults.Add($"--overlay {Overlay} is unknown; there are: {OverlayKinds.Choices}");
         }
 
         if (ProxyMode is not ("nftables" or "none"))

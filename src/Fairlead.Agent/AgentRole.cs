@@ -60,13 +60,14 @@ public static class AgentRole
         var nodes = new Informer<Node>(client, KubeResources.Nodes, new(Trim: NodeTopologySource.Trim), options.Time, options.Loggers.CreateLogger<Informer<Node>>());
         var source = new NodeTopologySource(options.NodeName, options.ClusterCidr);
         var topology = new TopologyLoop(nodes.Snapshot, source, board, options.Loggers.CreateLogger<TopologyLoop>());
-        var drift = new DriftMonitor(options.Network, topology.Ring, options.Time, options.Loggers.CreateLogger<DriftMonitor>());
-        var overlay = Loop(options, Overlay(options), topology.Topology);
+        var paths = Overlay(options, board);
+        var drift = new DriftMonitor(options.Network, paths.InForce, topology.Ring, options.Time, options.Loggers.CreateLogger<DriftMonitor>());
+        var overlay = Loop(options, paths, topology.Topology);
         var masquerade = Loop(options, Masquerade(options), topology.Topology);
 
         // What follows the overlay follows only what the overlay has brought about.
         var standing = new Snapshot<NodeTopology>(NodeTopology.Unknown);
-        var config = Loop(options, CniConfig(options, board), standing);
+        var config = Loop(options, CniConfig(options, paths.InForce, board), standing);
         var condition = Loop(options, new NodeConditionReconciler(client, options.Time, options.Loggers.CreateLogger<NodeConditionReconciler>()), standing);
         using var proxy = options.ProxyMode == "none" ? null : new ServiceProxy(client, Proxy(options));
         using var policies = new NetworkPolicies(client, options, s_timing);
@@ -87,8 +88,8 @@ public static class AgentRole
                 overlay.RunAsync,
                 masquerade.RunAsync,
                 policies.RunAsync,
-                t => RelayAsync(overlay, standing, t),
-                Loop(options, new NodePublisher(client, options.Loggers.CreateLogger<NodePublisher>()), standing).RunAsync,
+                t => RelayAsync(paths.InForce, standing, t),
+                Loop(options, new NodePublisher(client, paths.InForce, options.Loggers.CreateLogger<NodePublisher>()), standing).RunAsync,
                 config.RunAsync,
                 t => RelayReadyAsync(config, condition, t),
                 t => ObserveAsync(nodes.Snapshot, options.NodeName, proxy, t),
@@ -108,11 +109,11 @@ public static class AgentRole
         foreach (var (name, clean) in new (string, Func<CancellationToken, Task>)[]
         {
             // First what brings new pods here, last what carries those that are.
-            ("cni-config", CniConfig(options, Board(options)).CleanAsync),
+            ("cni-config", CniConfig(options, new(OverlayInForce.NotYet), Board(options)).CleanAsync),
             ("proxy", ServiceProxy.Reconciler(Proxy(options)).CleanAsync),
             ("masquerade", Masquerade(options).CleanAsync),
             ("policy", NetworkPolicies.Reconciler(options).CleanAsync),
-            ("overlay", Overlay(options).CleanAsync),
+            ("overlay", Overlay(options, Board(options)).CleanAsync),
         })
         {
             try
@@ -132,15 +133,18 @@ public static class AgentRole
         }
     }
 
-    private static VxlanReconciler Overlay(AgentOptions options) => new(options.Network, options.Loggers.CreateLogger<VxlanReconciler>());
+    private static OverlayReconciler Overlay(AgentOptions options, ProblemBoard board)
+        => new(
+            OverlayKinds.TryParse(options.Overlay, out var asked) ? asked : null, OverlayModes.All(options.Network, options.Loggers), board, options.Network,
+            options.Loggers.CreateLogger<OverlayReconciler>());
 
     private static MasqueradeReconciler Masquerade(AgentOptions options)
         => new(options.ClusterCidr, options.ServiceCidr, options.Network, options.Loggers.CreateLogger<MasqueradeReconciler>());
 
     private static ProblemBoard Board(AgentOptions options) => new(options.Loggers.CreateLogger<ProblemBoard>());
 
-    private static CniConfigReconciler CniConfig(AgentOptions options, ProblemBoard board)
-        => new(options.CniConfDir, options.CniBinDir, options.StateDir, options.Network, board, options.Loggers.CreateLogger<CniConfigReconciler>());
+    private static CniConfigReconciler CniConfig(AgentOptions options, Snapshot<OverlayInForce> overlay, ProblemBoard board)
+        => new(options.CniConfDir, options.CniBinDir, options.StateDir, overlay, board, options.Loggers.CreateLogger<CniConfigReconciler>());
 
     private static ServiceProxyOptions Proxy(AgentOptions options) => new()
     {
@@ -157,13 +161,13 @@ public static class AgentRole
         => new(reconciler, desired, s_timing, options.Time, options.Loggers.CreateLogger<ReconcileLoop<T>>());
 
     /// <summary>Passes on what the overlay has brought about.</summary>
-    private static async Task RelayAsync(ReconcileLoop<NodeTopology> from, Snapshot<NodeTopology> to, CancellationToken ct)
+    private static async Task RelayAsync(Snapshot<OverlayInForce> from, Snapshot<NodeTopology> to, CancellationToken ct)
     {
-        await foreach (var applied in from.Progress.WatchAsync(ct))
+        await foreach (var overlay in from.WatchAsync(ct))
         {
-            if (applied.State is { Self: not null } state)
+            if (overlay.Topology is { Self: not null } topology)
             {
-                to.Publish(state);
+                to.Publish(topology);
             }
         }
     }

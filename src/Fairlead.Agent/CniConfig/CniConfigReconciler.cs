@@ -2,8 +2,7 @@ using Fairlead.Agent.Overlay;
 using Fairlead.Agent.Problems;
 using Fairlead.Core.Nodes;
 using Fairlead.Core.State;
-using Fairlead.Linux.Namespaces;
-using Fairlead.Linux.Netlink.Route;
+using Fairlead.Kube.State;
 using Microsoft.Extensions.Logging;
 
 namespace Fairlead.Agent.CniConfig;
@@ -14,7 +13,7 @@ namespace Fairlead.Agent.CniConfig;
 /// the folder are named in the log and left alone.
 /// </remarks>
 internal sealed partial class CniConfigReconciler(
-    string folder, string pluginFolder, string stateFolder, NetworkNamespace? network, ProblemBoard board, ILogger<CniConfigReconciler> logger)
+    string folder, string pluginFolder, string stateFolder, Snapshot<OverlayInForce> overlay, ProblemBoard board, ILogger<CniConfigReconciler> logger)
     : IReconciler<NodeTopology>
 {
     public string Name => "cni-config";
@@ -26,13 +25,11 @@ internal sealed partial class CniConfigReconciler(
 
     public async Task ReconcileAsync(NodeTopology desired, CancellationToken ct)
     {
-        if (desired.Self is not { } self)
+        if (desired.Self is not { } self || overlay.Current is not { Mtu: > 0 and var mtu })
         {
             return;
         }
 
-        using var routes = RouteSocket.Open(network);
-        var mtu = routes.GetLink(VxlanPlanner.LinkName).Mtu;
         var wanted = CniConflist.Render(self.PodRanges, mtu, Path.Combine(stateFolder, "cni", "networks"));
         Directory.CreateDirectory(folder);
         board.Set(Name, [.. Others(), .. Missing()]);

@@ -1,3 +1,4 @@
+using Fairlead.Agent.Problems;
 using Fairlead.Core.Nodes;
 using Fairlead.Core.Services;
 using Fairlead.Kube.State;
@@ -26,6 +27,8 @@ internal static class VxlanPlanner
     /// <summary>Outer IP, UDP and VXLAN headers and the inner Ethernet header: what a packet grows by.</summary>
     public static int Overhead(IPFamily underlay) => (underlay == IPFamily.IPv4 ? 20 : 40) + 8 + 8 + 14;
 
+    public static int Mtu(Underlay underlay) => underlay.Mtu - Overhead(underlay.Address.Family);
+
     public static VxlanSpec Link(NodeSelf self, Underlay underlay) => new(LinkName)
     {
         Vni = Vni,
@@ -33,7 +36,7 @@ internal static class VxlanPlanner
         Local = underlay.Address,
         Device = underlay.Link,
         Mac = new MacAddress(self.Vtep.GetAddressBytes()),
-        Mtu = underlay.Mtu - Overhead(underlay.Address.Family),
+        Mtu = Mtu(underlay),
         Learning = false,
         Up = true,
     };
@@ -43,12 +46,21 @@ internal static class VxlanPlanner
     public static IEnumerable<Neighbour> Neighbours(EquatableArray<NodePeer> peers, int link)
         => peers.SelectMany(p => p.PodRanges.Select(r => new Neighbour(link, r.BaseAddress, Mac(p))));
 
-    /// <summary>Where each peer is. One that has no address of the underlay's family cannot be reached.</summary>
-    public static IEnumerable<FdbEntry> Forwarding(EquatableArray<NodePeer> peers, int link, IPFamily underlay)
-        => peers.Where(p => p.Addresses.Find(underlay) is not null).Select(p => new FdbEntry(link, Mac(p)) { Destination = p.Addresses.Find(underlay) });
+    /// <summary>Where each peer is. One that has no address of the underlay's family cannot be reached through the tunnel.</summary>
+    public static IEnumerable<FdbEntry> Forwarding(OverlayView view, int link)
+        => view.Peers.Where(p => Outer(view, p) is not null).Select(p => new FdbEntry(link, Mac(p)) { Destination = Outer(view, p) });
 
-    public static IEnumerable<Route> Routes(EquatableArray<NodePeer> peers, int link)
-        => peers.SelectMany(p => p.PodRanges.Select(r => new Route(r) { Gateway = r.BaseAddress, Link = link, OnLink = true }));
+    /// <summary>Straight where no router is between, else through the tunnel: what need not grow does not.</summary>
+    public static IEnumerable<Route> Routes(OverlayView view, int link)
+        => view.Ranges.Select(r => view.Direct(r.Peer, r.Range)
+            ?? (Outer(view, r.Peer) is null ? null : new Route(r.Range) { Gateway = r.Range.BaseAddress, Link = link, OnLink = true })).OfType<Route>();
+
+    public static IEnumerable<Problem> Problems(OverlayView view)
+        => view.Ranges.Where(r => view.Underlays.Direct(r.Peer, r.Range) is null && Outer(view, r.Peer) is null).Select(r => new Problem(
+            "NoCommonFamily", $"node {r.Peer.Name} has no {view.Underlays.Tunnel.Address.Family} address ({r.Peer.Addresses}), which the tunnel from here needs: its pods {r.Range} get no route; give it one in status.addresses",
+            Node: r.Peer.Name));
+
+    private static System.Net.IPAddress? Outer(OverlayView view, NodePeer peer) => peer.Addresses.Find(view.Underlays.Tunnel.Address.Family);
 
     private static MacAddress Mac(NodePeer peer) => new(peer.Vtep.GetAddressBytes());
 }

@@ -17,14 +17,28 @@ public readonly record struct NodeDiagnostic(string Node, string Reason, string 
 /// <param name="Vtep">The hardware address of its end of the overlay, derived from its name.</param>
 /// <param name="Published">What its Node object says that address is; null before it was published.</param>
 public sealed record NodeSelf(
-    string Name, NodeAddresses Addresses, EquatableArray<IPNetwork> PodRanges, PhysicalAddress Vtep, PhysicalAddress? Published);
+    string Name, NodeAddresses Addresses, EquatableArray<IPNetwork> PodRanges, PhysicalAddress Vtep, PhysicalAddress? Published)
+{
+    /// <summary>What its Node object says of how it carries packets; null before it was published.</summary>
+    public string? PublishedOverlay { get; init; }
+
+    /// <summary>What its Node object says is its key.</summary>
+    public string? PublishedKey { get; init; }
+}
 
 /// <summary>Another node that takes part in the pod network.</summary>
 /// <param name="Name">The name of its Node object.</param>
 /// <param name="Addresses">Where it is on the underlay.</param>
 /// <param name="PodRanges">The addresses of its pods: at least one range, of either family or both, sorted.</param>
 /// <param name="Vtep">The hardware address of its end of the overlay.</param>
-public sealed record NodePeer(string Name, NodeAddresses Addresses, EquatableArray<IPNetwork> PodRanges, PhysicalAddress Vtep);
+public sealed record NodePeer(string Name, NodeAddresses Addresses, EquatableArray<IPNetwork> PodRanges, PhysicalAddress Vtep)
+{
+    /// <summary>How it says that it carries packets to others; null where its agent does not say.</summary>
+    public string? Overlay { get; init; }
+
+    /// <summary>The key by which to encrypt for it, as it says; null where it has none.</summary>
+    public string? WireGuardKey { get; init; }
+}
 
 /// <summary>Who takes part in the pod network, seen from one node, at one instant.</summary>
 public sealed record NodeTopology

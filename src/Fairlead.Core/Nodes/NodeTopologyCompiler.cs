@@ -25,7 +25,10 @@ public static class NodeTopologyCompiler
         }
         else if (Read(here, diagnostics) is { } facts)
         {
-            me = new NodeSelf(self, facts.Addresses, facts.Ranges, VtepAddress.Of(self), VtepAddress.TryParse(here.Metadata.Annotations.Find(VtepAddress.Annotation)));
+            me = new NodeSelf(self, facts.Addresses, facts.Ranges, VtepAddress.Of(self), VtepAddress.TryParse(here.Metadata.Annotations.Find(VtepAddress.Annotation)))
+            {
+                PublishedOverlay = here.Metadata.Annotations.Find(NodeAnnotations.Overlay), PublishedKey = here.Metadata.Annotations.Find(NodeAnnotations.WireGuardKey),
+            };
             claims.AddRange(facts.Ranges.Select(r => (self, r)));
             foreach (var range in facts.Ranges.Of(clusterRange.BaseAddress.Family).Where(r => !PodRanges.Holds(clusterRange, r)))
             {
@@ -80,7 +83,10 @@ public static class NodeTopologyCompiler
             return null;
         }
 
-        return new NodePeer(name, facts.Addresses, free, vtep);
+        return new NodePeer(name, facts.Addresses, free, vtep)
+        {
+            Overlay = node.Metadata.Annotations.Find(NodeAnnotations.Overlay), WireGuardKey = node.Metadata.Annotations.Find(NodeAnnotations.WireGuardKey),
+        };
     }
 
     private static bool IsFree(string name, IPNetwork range, string? self, List<(string Node, IPNetwork Range)> claims, List<NodeDiagnostic> diagnostics)

@@ -45,7 +45,7 @@ public sealed class NodeTopologySource(string self, IPNetwork clusterRange)
             Name = node.Metadata.Name,
             Uid = node.Metadata.Uid,
             DeletionTimestamp = node.Metadata.DeletionTimestamp,
-            Annotations = EquatableMap.Create(node.Metadata.Annotations.Where(a => a.Key == VtepAddress.Annotation)),
+            Annotations = EquatableMap.Create(node.Metadata.Annotations.Where(a => NodeAnnotations.All.Contains(a.Key))),
         },
         Spec = new NodeSpec { PodCIDR = node.Spec.PodCIDR, PodCIDRs = node.Spec.PodCIDRs, Taints = node.Spec.Taints },
         Status = new NodeStatus { Addresses = node.Status.Addresses },

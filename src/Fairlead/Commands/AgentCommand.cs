@@ -18,7 +18,7 @@ internal sealed class AgentCommand : FairleadCommand
     private readonly Option<string> _state = new("--state-dir") { Description = "where the node's address reservations are kept", HelpName = "DIR", DefaultValueFactory = _ => s_defaults.StateDir };
     private readonly Option<IPNetwork> _cluster = RangeOption.Create("--cluster-cidr", "the range of all pods", s_defaults.ClusterCidr.ToString());
     private readonly Option<IPNetwork> _service = RangeOption.Create("--service-cidr", "the range of Services", s_defaults.ServiceCidr.ToString());
-    private readonly Option<string> _overlay = new("--overlay") { Description = "the path between nodes: vxlan", HelpName = "KIND", DefaultValueFactory = _ => s_defaults.Overlay };
+    private readonly Option<string> _overlay = new("--overlay") { Description = "the path between nodes: auto, vxlan, host-gw, or none for routes that others make", HelpName = "KIND", DefaultValueFactory = _ => s_defaults.Overlay };
     private readonly Option<string> _mode = new("--proxy-mode") { Description = "how Services get into the kernel: nftables, or none", HelpName = "MODE", DefaultValueFactory = _ => s_defaults.ProxyMode };
     private readonly Option<int> _health = new("--health-port") { Description = "port of /healthz, /livez, /readyz and /metrics", HelpName = "PORT", DefaultValueFactory = _ => AgentOptions.DefaultHealthPort };
     private readonly Option<bool> _cleanup = new("--cleanup") { Description = "remove everything that the agent made on this node, and end" };

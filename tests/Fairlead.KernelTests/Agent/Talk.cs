@@ -18,11 +18,11 @@ public sealed class Greeter : IDisposable
         _name = name;
         (_tcp, _udp) = network.Run(() =>
         {
-            var tcp = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-            tcp.Bind(new IPEndPoint(IPAddress.Any, port));
+            var tcp = new Socket(AddressFamily.InterNetworkV6, SocketType.Stream, ProtocolType.Tcp) { DualMode = true };
+            tcp.Bind(new IPEndPoint(IPAddress.IPv6Any, port));
             tcp.Listen(512);
-            var udp = new Socket(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp);
-            udp.Bind(new IPEndPoint(IPAddress.Any, port));
+            var udp = new Socket(AddressFamily.InterNetworkV6, SocketType.Dgram, ProtocolType.Udp) { DualMode = true };
+            udp.Bind(new IPEndPoint(IPAddress.IPv6Any, port));
             return (tcp, udp);
         });
         _ = AcceptAsync();
@@ -36,6 +36,9 @@ public sealed class Greeter : IDisposable
         _udp.Dispose();
         _stop.Dispose();
     }
+
+    private static IPAddress AddressOf(EndPoint? peer)
+        => ((IPEndPoint)peer!).Address is { IsIPv4MappedToIPv6: true } mapped ? mapped.MapToIPv4() : ((IPEndPoint)peer).Address;
 
     private async Task AcceptAsync()
     {
@@ -58,7 +61,7 @@ public sealed class Greeter : IDisposable
         {
             using (client)
             {
-                await client.SendAsync(Encoding.ASCII.GetBytes($"{_name} sees {((IPEndPoint)client.RemoteEndPoint!).Address}\n"));
+                await client.SendAsync(Encoding.ASCII.GetBytes($"{_name} sees {AddressOf(client.RemoteEndPoint)}\n"));
                 var buffer = new byte[4096];
                 while (await client.ReceiveAsync(buffer) is > 0 and var length)
                 {
@@ -79,8 +82,8 @@ public sealed class Greeter : IDisposable
             var buffer = new byte[4096];
             while (true)
             {
-                var received = await _udp.ReceiveFromAsync(buffer, SocketFlags.None, new IPEndPoint(IPAddress.Any, 0), _stop.Token);
-                await _udp.SendToAsync(Encoding.ASCII.GetBytes($"{_name} sees {((IPEndPoint)received.RemoteEndPoint).Address}"), received.RemoteEndPoint);
+                var received = await _udp.ReceiveFromAsync(buffer, SocketFlags.None, new IPEndPoint(IPAddress.IPv6Any, 0), _stop.Token);
+                await _udp.SendToAsync(Encoding.ASCII.GetBytes($"{_name} sees {AddressOf(received.RemoteEndPoint)}"), received.RemoteEndPoint);
             }
         }
         catch (Exception e) when (e is OperationCanceledException or SocketException or ObjectDisposedException)
@@ -104,7 +107,7 @@ public static class Talk
 
     public static async Task<Socket> ConnectAsync(this NetworkNamespace from, string address, int port, CancellationToken ct)
     {
-        var socket = from.Run(() => new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true });
+        var socket = from.Run(() => new Socket(IPAddress.Parse(address).AddressFamily, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true });
         try
         {
             await socket.ConnectAsync(new IPEndPoint(IPAddress.Parse(address), port), ct).AsTask().WaitAsync(Patience, ct);
@@ -120,7 +123,7 @@ public static class Talk
     /// <summary>What the greeter at an address says over UDP.</summary>
     public static async Task<string> AskUdpAsync(this NetworkNamespace from, string address, int port, CancellationToken ct)
     {
-        using var socket = from.Run(() => new Socket(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp));
+        using var socket = from.Run(() => new Socket(IPAddress.Parse(address).AddressFamily, SocketType.Dgram, ProtocolType.Udp));
         return await AskUdpAsync(socket, address, port, ct);
     }
 

@@ -52,7 +52,7 @@ public sealed class PolicyNodes : ThreeNodes, IAsyncLifetime
         {
             var topology = TopologyOf(node);
             await new ForwardingReconciler(node.Network, NullLogger<ForwardingReconciler>.Instance).ReconcileAsync(topology, default);
-            await new VxlanReconciler(node.Network, NullLogger<VxlanReconciler>.Instance).ReconcileAsync(topology, default);
+            await node.Overlay().ReconcileAsync(topology, default);
             Restart(node);
             for (var i = 0; i < 3; i++)
             {

@@ -33,7 +33,7 @@ public sealed class ServingNodes : ThreeNodes, IAsyncLifetime
         {
             var topology = TopologyOf(node);
             await new ForwardingReconciler(node.Network, NullLogger<ForwardingReconciler>.Instance).ReconcileAsync(topology, default);
-            await new VxlanReconciler(node.Network, NullLogger<VxlanReconciler>.Instance).ReconcileAsync(topology, default);
+            await node.Overlay().ReconcileAsync(topology, default);
             await new MasqueradeReconciler(ClusterCidr, ServiceCidr, node.Network, NullLogger<MasqueradeReconciler>.Instance).ReconcileAsync(topology, default);
             _proxies[node] = NewProxy(node);
             Servers.Add(node.AddPod());

@@ -16,7 +16,7 @@ public sealed class AgentOptionsTests
         { "without a name it is no node", s_good with { NodeName = "" }, "--node-name" },
         { "a pod could have a Service's address", s_good with { ServiceCidr = IPNetwork.Parse("10.33.0.0/16") }, "overlap" },
         { "and the other way round", s_good with { ClusterCidr = IPNetwork.Parse("10.96.3.0/24") }, "overlap" },
-        { "an overlay that is none", s_good with { Overlay = "geneve" }, "there is: vxlan" },
+        { "an overlay that is none", s_good with { Overlay = "geneve" }, "there are: auto, vxlan, host-gw, wireguard, none" },
         { "a proxy mode that is none", s_good with { ProxyMode = "userspace" }, "there are: nftables, none" },
         { "a port that is none", s_good with { HealthPort = 70000 }, "--health-port" },
     };

@@ -13,6 +13,9 @@ public enum RouteProtocol : byte
     Boot = 3,
     Static = 4,
 
+    /// <summary>Made by the kernel of what a router announced (RFC 4861).</summary>
+    RouterAnnouncement = 9,
+
     /// <summary>Ours: what has it may be removed by us, what has not may not.</summary>
     Fairlead = 98,
 }

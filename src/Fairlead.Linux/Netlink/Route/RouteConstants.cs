@@ -22,8 +22,12 @@ internal static partial class RouteConstants
     internal const ushort RtmNewRule = 32;
     internal const ushort RtmDelRule = 33;
     internal const ushort RtmGetRule = 34;
+    internal const ushort RtmNewNetConf = 80;
     internal const ushort RtmNewNsId = 88;
     internal const ushort RtmGetNsId = 90;
+
+    internal const ushort NetConfIfIndex = 1;
+    internal const ushort NetConfForwarding = 2;
 
     internal const ushort IfaAddress = 1;
     internal const ushort IfaLocal = 2;

@@ -10,7 +10,9 @@ public enum RouteGroups
     Routes = 4,
     Neighbours = 8,
     Rules = 16,
-    All = Links | Addresses | Routes | Neighbours | Rules,
+    /// <summary>Settings of interfaces, such as forwarding.</summary>
+    Settings = 32,
+    All = Links | Addresses | Routes | Neighbours | Rules | Settings,
 }
 
 /// <summary>A change the kernel told of.</summary>
@@ -34,6 +36,16 @@ public sealed record FdbEvent(FdbEntry Entry, bool Removed) : RouteEvent(Removed
 
 /// <summary>A rule came or went.</summary>
 public sealed record RuleEvent(RoutingRule Rule, bool Removed) : RouteEvent(Removed);
+
+/// <summary>A setting of one interface changed, or of all (linux/netconf.h).</summary>
+/// <param name="Link">Index of the interface, or <see cref="AllLinks"/>.</param>
+/// <param name="IsIPv6">Of which family the setting is.</param>
+/// <param name="Forwarding">Whether packets are forwarded; null where it was another setting.</param>
+public sealed record SettingEvent(int Link, bool IsIPv6, bool? Forwarding) : RouteEvent(Removed: false)
+{
+    /// <summary>In the place of an index: the setting holds for all interfaces (NETCONFA_IFINDEX_ALL).</summary>
+    public const int AllLinks = -1;
+}
 
 /// <summary>Events before this one were lost: what is known must be read anew. The monitor goes on.</summary>
 public sealed record ResynchroniseEvent() : RouteEvent(Removed: false);

@@ -80,19 +80,39 @@ public sealed class RouteMonitor : IChangeMonitor<RouteEvent>
         RouteConstants.RtmNewRule or RouteConstants.RtmDelRule => RuleMessages.Read(message) is { } rule
             ? new RuleEvent(rule, message.Type == RouteConstants.RtmDelRule)
             : null,
+        RouteConstants.RtmNewNetConf => ReadSetting(message),
         _ => null,
     };
+
+    private static SettingEvent ReadSetting(NetlinkMessage message)
+    {
+        // struct netconfmsg: one byte, the family.
+        var attributes = message.Attributes<byte>(out var family);
+        var setting = new SettingEvent(0, family == RouteConstants.AfInet6, null);
+        while (attributes.TryRead(out var a))
+        {
+            setting = a.Type switch
+            {
+                RouteConstants.NetConfIfIndex => setting with { Link = a.Int32 },
+                RouteConstants.NetConfForwarding => setting with { Forwarding = a.Int32 != 0 },
+                _ => setting,
+            };
+        }
+
+        return setting;
+    }
 
     private static RouteEvent? ReadNeighbour(NetlinkMessage message, bool removed)
         => NeighbourMessages.Read(message) is { } neighbour ? new NeighbourEvent(neighbour, removed)
             : NeighbourMessages.ReadFdb(message) is { } entry ? new FdbEvent(entry, removed)
             : null;
 
-    /// <summary>RTNLGRP_LINK, _NEIGH, _IPV4_IFADDR, _IPV4_ROUTE, _IPV4_RULE, _IPV6_IFADDR, _IPV6_ROUTE, _IPV6_RULE, each one bit.</summary>
+    /// <summary>RTNLGRP_LINK, _NEIGH, _IPV4_IFADDR, _IPV4_ROUTE, _IPV4_RULE, _IPV6_IFADDR, _IPV6_ROUTE, _IPV6_RULE, _IPV4_NETCONF, _IPV6_NETCONF, each one bit.</summary>
     private static uint GroupBits(RouteGroups groups)
         => (groups.HasFlag(RouteGroups.Links) ? 1u << 0 : 0)
             | (groups.HasFlag(RouteGroups.Neighbours) ? 1u << 2 : 0)
             | (groups.HasFlag(RouteGroups.Addresses) ? (1u << 4) | (1u << 8) : 0)
             | (groups.HasFlag(RouteGroups.Routes) ? (1u << 6) | (1u << 10) : 0)
-            | (groups.HasFlag(RouteGroups.Rules) ? (1u << 7) | (1u << 18) : 0);
+            | (groups.HasFlag(RouteGroups.Rules) ? (1u << 7) | (1u << 18) : 0)
+            | (groups.HasFlag(RouteGroups.Settings) ? (1u << 23) | (1u << 24) : 0);
 }
