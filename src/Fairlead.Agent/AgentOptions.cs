@@ -1,6 +1,8 @@
 using System.Net;
 using Fairlead.Agent.Overlay;
+using Fairlead.Core.Services;
 using Fairlead.Kube.Client;
+using Fairlead.Kube.State;
 using Fairlead.Linux.Namespaces;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -30,10 +32,16 @@ public sealed record AgentOptions
     /// <summary>The range of all pods of the cluster: traffic that stays inside it keeps its source.</summary>
     public IPNetwork ClusterCidr { get; init; } = IPNetwork.Parse("10.32.0.0/12");
 
+    /// <summary>The range of all pods' IPv6 addresses, where <see cref="ClusterCidr"/> is of IPv4 and there is a second.</summary>
+    public IPNetwork? ClusterCidr6 { get; init; }
+
+    /// <summary>The ranges of all pods: one, or one of each family.</summary>
+    public EquatableArray<IPNetwork> ClusterCidrs => ClusterCidr6 is { } second ? [ClusterCidr, second] : [ClusterCidr];
+
     /// <summary>The range of Services' virtual addresses.</summary>
     public IPNetwork ServiceCidr { get; init; } = IPNetwork.Parse("10.96.0.0/12");
 
-    /// <summary>How packets get to other nodes: <c>vxlan</c>, <c>host-gw</c>, <c>none</c>, or <c>auto</c> for what the underlay allows.</summary>
+    /// <summary>How packets get to other nodes: <c>vxlan</c>, <c>host-gw</c>, <c>wireguard</c>, <c>none</c>, or <c>auto</c> for what the underlay allows.</summary>
     public string Overlay { get; init; } = "vxlan";
 
     /// <summary>How Services get into the kernel: <c>nftables</c>; <c>none</c> leaves them to another proxy.</summary>
@@ -72,6 +80,11 @@ public sealed record AgentOptions
         if (ClusterCidr.Contains(ServiceCidr.BaseAddress) || ServiceCidr.Contains(ClusterCidr.BaseAddress))
         {
             faults.Add($"--cluster-cidr {ClusterCidr} and --service-cidr {ServiceCidr} overlap: a Service's address could be a pod's; choose ranges that do not");
+        }
+
+        if (ClusterCidr6 is { } cluster6 && (cluster6.BaseAddress.Family == ClusterCidr.BaseAddress.Family))
+        {
+            faults.Add($"--cluster-cidr {ClusterCidr},{cluster6}: two ranges must be one of IPv4 and one of IPv6");
         }
 
         if (!OverlayKinds.TryParse(Overlay, out _))

@@ -135,11 +135,11 @@ public static class AgentRole
 
     private static OverlayReconciler Overlay(AgentOptions options, ProblemBoard board)
         => new(
-            OverlayKinds.TryParse(options.Overlay, out var asked) ? asked : null, OverlayModes.All(options.Network, options.Loggers), board, options.Network,
+            OverlayKinds.TryParse(options.Overlay, out var asked) ? asked : null, OverlayModes.All(options.Network, options.StateDir, options.Loggers), board, options.Network,
             options.Loggers.CreateLogger<OverlayReconciler>());
 
     private static MasqueradeReconciler Masquerade(AgentOptions options)
-        => new(options.ClusterCidr, options.ServiceCidr, options.Network, options.Loggers.CreateLogger<MasqueradeReconciler>());
+        => new(options.ClusterCidrs, [options.ServiceCidr], options.Network, options.Loggers.CreateLogger<MasqueradeReconciler>());
 
     private static ProblemBoard Board(AgentOptions options) => new(options.Loggers.CreateLogger<ProblemBoard>());
 

@@ -12,9 +12,11 @@ namespace Fairlead.Agent.Masquerade;
 /// <summary>Gives what this node's pods send out of the cluster the node's own address, and nothing else.</summary>
 /// <remarks>
 /// Pods keep their address towards each other on whatever way, because policies and logs go by it. Towards virtual addresses of
-/// Services too: those are turned into pods before a packet leaves.
+/// Services too: those are turned into pods before a packet leaves. Where the cluster's range of a family is not known nothing of that
+/// family is touched: a pod elsewhere could not be told from the rest of the world.
 /// </remarks>
-public sealed partial class MasqueradeReconciler(IPNetwork clusterCidr, IPNetwork serviceCidr, NetworkNamespace? network, ILogger<MasqueradeReconciler> logger)
+public sealed partial class MasqueradeReconciler(
+    EquatableArray<IPNetwork> clusterRanges, EquatableArray<IPNetwork> serviceRanges, NetworkNamespace? network, ILogger<MasqueradeReconciler> logger)
     : IReconciler<NodeTopology>
 {
     public const string Table = "fairlead-masquerade";
@@ -22,7 +24,10 @@ public sealed partial class MasqueradeReconciler(IPNetwork clusterCidr, IPNetwor
     /// <summary>After the service proxy's at 100, which takes its mark off a packet first.</summary>
     private const int Priority = 110;
 
-    private static readonly IPNetwork s_multicast = IPNetwork.Parse("224.0.0.0/4");
+    private static readonly Side s_ipv4 = new(NftFamily.Ip, IPFamily.IPv4, Load.IpSaddr, Load.IpDaddr, [IPNetwork.Parse("224.0.0.0/4")]);
+
+    /// <summary>Link-local addresses are never routed, so nothing to them may be changed either.</summary>
+    private static readonly Side s_ipv6 = new(NftFamily.Ip6, IPFamily.IPv6, Load.Ip6Saddr, Load.Ip6Daddr, [IPNetwork.Parse("ff00::/8"), IPNetwork.Parse("fe80::/10")]);
 
     public string Name => "masquerade";
 
@@ -33,11 +38,17 @@ public sealed partial class MasqueradeReconciler(IPNetwork clusterCidr, IPNetwor
             return Task.CompletedTask;
         }
 
-        var podRanges = self.PodRanges.Of(clusterCidr.BaseAddress.Family).ToEquatableArray();
         using var socket = NftablesSocket.Open(network);
-        if (socket.Rewrite(Plan(podRanges, clusterCidr, serviceCidr)))
+        foreach (var side in new[] { s_ipv4, s_ipv6 })
         {
-            LogWritten(string.Join(", ", podRanges), clusterCidr);
+            if (!clusterRanges.Of(side.Addresses).Any() || !self.PodRanges.Of(side.Addresses).Any())
+            {
+                Remove(socket, side.Tables);
+            }
+            else if (socket.Rewrite(Plan(side.Addresses, self.PodRanges, clusterRanges, serviceRanges)))
+            {
+                LogWritten(string.Join(", ", self.PodRanges.Of(side.Addresses)), string.Join(", ", clusterRanges.Of(side.Addresses)));
+            }
         }
 
         return Task.CompletedTask;
@@ -46,35 +57,43 @@ public sealed partial class MasqueradeReconciler(IPNetwork clusterCidr, IPNetwor
     public Task CleanAsync(CancellationToken ct)
     {
         using var socket = NftablesSocket.Open(network);
-        if (socket.HasTable(NftFamily.Ip, Table))
-        {
-            socket.Commit(new NftTransaction(NftFamily.Ip, Table).Add(new DeleteTable()));
-        }
-
+        Remove(socket, NftFamily.Ip);
+        Remove(socket, NftFamily.Ip6);
         return Task.CompletedTask;
     }
 
-    /// <summary>What makes the table.</summary>
-    internal static NftTransaction Plan(EquatableArray<IPNetwork> podRanges, IPNetwork clusterCidr, IPNetwork serviceCidr)
+    /// <summary>What makes the table of one family.</summary>
+    internal static NftTransaction Plan(IPFamily family, EquatableArray<IPNetwork> podRanges, EquatableArray<IPNetwork> clusterRanges, EquatableArray<IPNetwork> serviceRanges)
     {
-        var transaction = new NftTransaction(NftFamily.Ip, Table)
+        var side = family == IPFamily.IPv4 ? s_ipv4 : s_ipv6;
+        var transaction = new NftTransaction(side.Tables, Table)
             .Add(new AddTable("Fairlead masquerade"))
             .Add(new AddChain("postrouting", new(NftChainType.Nat, NftHook.Postrouting, Priority)));
-        foreach (var podRange in podRanges)
+        foreach (var podRange in podRanges.Of(family))
         {
             transaction = transaction.Add(new AddRule(
                 "postrouting",
-                Match.Equal(Load.IpSaddr, podRange),
-                Match.NotEqual(Load.IpDaddr, podRange),
-                Match.NotEqual(Load.IpDaddr, clusterCidr),
-                Match.NotEqual(Load.IpDaddr, serviceCidr),
-                Match.NotEqual(Load.IpDaddr, s_multicast),
-                Nat.Masquerade(fullyRandom: true)));
+                [
+                    Match.Equal(side.Source, podRange),
+                    .. new[] { podRange }.Concat(clusterRanges.Of(family)).Concat(serviceRanges.Of(family)).Concat(side.NeverChanged).Select(r => Match.NotEqual(side.Destination, r)),
+                    Nat.Masquerade(fullyRandom: true),
+                ]));
         }
 
         return transaction;
     }
 
+    private static void Remove(NftablesSocket socket, NftFamily family)
+    {
+        if (socket.HasTable(family, Table))
+        {
+            socket.Commit(new NftTransaction(family, Table).Add(new DeleteTable()));
+        }
+    }
+
     [LoggerMessage(LogLevel.Information, "Masquerading what {PodRange} sends outside of {ClusterCidr}")]
-    private partial void LogWritten(string podRange, IPNetwork clusterCidr);
+    private partial void LogWritten(string podRange, string clusterCidr);
+
+    /// <summary>What the two families have each their own of.</summary>
+    private sealed record Side(NftFamily Tables, IPFamily Addresses, NftExpression Source, NftExpression Destination, IReadOnlyList<IPNetwork> NeverChanged);
 }

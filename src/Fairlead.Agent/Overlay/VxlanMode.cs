@@ -11,12 +11,6 @@ namespace Fairlead.Agent.Overlay;
 /// <remarks>Owned: the link <c>fairlead.1</c> with our alias, and all on it.</remarks>
 internal sealed partial class VxlanMode(NetworkNamespace? network, ILogger<VxlanMode> logger) : IOverlayMode
 {
-    /// <summary>The link's alias, given last: a link without it was left half made by an agent that was killed.</summary>
-    private const string Finished = "fairlead: pod network overlay";
-
-    /// <summary>EAFNOSUPPORT.</summary>
-    private const int AddressFamilyNotSupported = 97;
-
     private static readonly EqualityComparer<FdbEntry> s_sameDestination =
         EqualityComparer<FdbEntry>.Create((a, b) => Equals(a?.Destination, b?.Destination), e => e.Destination?.GetHashCode() ?? 0);
 
@@ -98,10 +92,10 @@ internal sealed partial class VxlanMode(NetworkNamespace? network, ILogger<Vxlan
             link = Create(routes, spec);
             LogCreated(spec.Name, spec.Vni, spec.UdpPort, spec.Local, spec.Mtu);
         }
-        else if (link.Mac != spec.Mac || link.Mtu != spec.Mtu || !link.Up || link.Alias != Finished)
+        else if (link.Mac != spec.Mac || link.Mtu != spec.Mtu || !link.Up || link.Alias != TunnelLink.Finished)
         {
             routes.SetLink(link.Index, new LinkChange { Mac = spec.Mac, Mtu = spec.Mtu, Up = true });
-            Finish(routes, link);
+            TunnelLink.Finish(routes, link, network);
             LogChanged(spec.Name, spec.Mtu, spec.Mac);
         }
 
@@ -113,7 +107,7 @@ internal sealed partial class VxlanMode(NetworkNamespace? network, ILogger<Vxlan
         try
         {
             var link = routes.CreateVxlan(spec);
-            Finish(routes, link);
+            TunnelLink.Finish(routes, link, network);
             return link;
         }
         catch (LinuxException e) when (e.IsExists)
@@ -127,37 +121,9 @@ internal sealed partial class VxlanMode(NetworkNamespace? network, ILogger<Vxlan
         }
     }
 
-    /// <summary>What the kernel does not take together with the link itself.</summary>
-    private void Finish(RouteSocket routes, Link link)
-    {
-        NoLinkLocalAddress(routes, link);
-
-        // Answers may come back another way than the strict check expects; loose still asks for a route to the source.
-        var setting = $"net/ipv4/conf/{link.Name}/rp_filter";
-        if (Sysctl.Find("net/ipv4/conf/all/rp_filter", network) == "1" || Sysctl.Find(setting, network) == "1")
-        {
-            Sysctl.Write(setting, "2", network);
-        }
-
-        routes.SetLink(link.Index, new LinkChange { Alias = Finished });
-    }
-
-    /// <summary>Keeps IPv6 from talking on the link by itself; a kernel without IPv6 does not anyway, and says so.</summary>
-    private static void NoLinkLocalAddress(RouteSocket routes, Link link)
-    {
-        try
-        {
-            routes.SetLink(link.Index, new LinkChange { LinkLocalAddress = false });
-        }
-        catch (LinuxException e) when (e.Errno == AddressFamilyNotSupported)
-        {
-            // Nothing to switch off.
-        }
-    }
-
     /// <summary>By its alias. One without any was left by an agent that was killed before it gave it, if it is otherwise as we make them.</summary>
     private static bool IsOurs(Link link)
-        => link.Alias == Finished
+        => link.Alias == TunnelLink.Finished
             || (string.IsNullOrEmpty(link.Alias) && link.Vxlan is { Vni: VxlanPlanner.Vni, UdpPort: VxlanPlanner.UdpPort, Learning: false });
 
     private static bool IsSameTunnel(VxlanDetails have, VxlanSpec want)

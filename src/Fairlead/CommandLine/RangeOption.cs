@@ -15,9 +15,30 @@ internal static class RangeOption
         DefaultValueFactory = _ => IPNetwork.Parse(fallback),
     };
 
-    private static IPNetwork Parse(ArgumentResult result)
+    /// <summary>One range, or two with a comma between.</summary>
+    public static Option<IReadOnlyList<IPNetwork>> CreateList(string name, string description, string fallback) => new(name)
     {
-        var text = result.Tokens[^1].Value;
+        Description = description,
+        HelpName = "RANGE[,RANGE]",
+        CustomParser = ParseList,
+        DefaultValueFactory = _ => [IPNetwork.Parse(fallback)],
+    };
+
+    private static IReadOnlyList<IPNetwork> ParseList(ArgumentResult result)
+    {
+        var texts = result.Tokens[^1].Value.Split(',');
+        if (texts.Length > 2)
+        {
+            result.AddError($"'{result.Tokens[^1].Value}' has more than two ranges");
+        }
+
+        return [.. texts.Select(text => Parse(result, text))];
+    }
+
+    private static IPNetwork Parse(ArgumentResult result) => Parse(result, result.Tokens[^1].Value);
+
+    private static IPNetwork Parse(ArgumentResult result, string text)
+    {
         if (IPNetwork.TryParse(text, out var range) && text.StartsWith($"{range.BaseAddress}/", StringComparison.OrdinalIgnoreCase))
         {
             return range;

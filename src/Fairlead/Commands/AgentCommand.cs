@@ -16,9 +16,9 @@ internal sealed class AgentCommand : FairleadCommand
     private readonly Option<string> _conf = new("--cni-conf-dir") { Description = "where the container runtime looks for CNI configurations", HelpName = "DIR", DefaultValueFactory = _ => s_defaults.CniConfDir };
     private readonly Option<string> _bin = new("--cni-bin-dir") { Description = "where the container runtime looks for CNI plugins", HelpName = "DIR", DefaultValueFactory = _ => s_defaults.CniBinDir };
     private readonly Option<string> _state = new("--state-dir") { Description = "where the node's address reservations are kept", HelpName = "DIR", DefaultValueFactory = _ => s_defaults.StateDir };
-    private readonly Option<IPNetwork> _cluster = RangeOption.Create("--cluster-cidr", "the range of all pods", s_defaults.ClusterCidr.ToString());
+    private readonly Option<IReadOnlyList<IPNetwork>> _cluster = RangeOption.CreateList("--cluster-cidr", "the range of all pods, or one of each family", s_defaults.ClusterCidr.ToString());
     private readonly Option<IPNetwork> _service = RangeOption.Create("--service-cidr", "the range of Services", s_defaults.ServiceCidr.ToString());
-    private readonly Option<string> _overlay = new("--overlay") { Description = "the path between nodes: auto, vxlan, host-gw, or none for routes that others make", HelpName = "KIND", DefaultValueFactory = _ => s_defaults.Overlay };
+    private readonly Option<string> _overlay = new("--overlay") { Description = "the path between nodes: auto, vxlan, host-gw, wireguard, or none for routes that others make", HelpName = "KIND", DefaultValueFactory = _ => s_defaults.Overlay };
     private readonly Option<string> _mode = new("--proxy-mode") { Description = "how Services get into the kernel: nftables, or none", HelpName = "MODE", DefaultValueFactory = _ => s_defaults.ProxyMode };
     private readonly Option<int> _health = new("--health-port") { Description = "port of /healthz, /livez, /readyz and /metrics", HelpName = "PORT", DefaultValueFactory = _ => AgentOptions.DefaultHealthPort };
     private readonly Option<bool> _cleanup = new("--cleanup") { Description = "remove everything that the agent made on this node, and end" };
@@ -51,7 +51,8 @@ internal sealed class AgentCommand : FairleadCommand
                 CniConfDir = parsed.GetValue(_conf)!,
                 CniBinDir = parsed.GetValue(_bin)!,
                 StateDir = parsed.GetValue(_state)!,
-                ClusterCidr = parsed.GetValue(_cluster),
+                ClusterCidr = parsed.GetValue(_cluster)![0],
+                ClusterCidr6 = parsed.GetValue(_cluster) is [_, var second] ? second : null,
                 ServiceCidr = parsed.GetValue(_service),
                 Overlay = parsed.GetValue(_overlay)!,
                 ProxyMode = parsed.GetValue(_mode)!,

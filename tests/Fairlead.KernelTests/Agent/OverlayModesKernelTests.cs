@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using Fairlead.Agent.Forwarding;
+using Fairlead.Agent.Masquerade;
 using Fairlead.Agent.Overlay;
 using Fairlead.Core.Nodes;
 using Fairlead.KernelTests.Fixtures;
@@ -192,6 +193,49 @@ public sealed class OverlayModesKernelTests
 
         Assert.Contains("[-]MtuTooSmall: eth0 has MTU 1300", board.Render(), StringComparison.Ordinal);
         Assert.DoesNotContain("fairlead.1", nodes[1].Network.Sh("ip -o link"), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_kernel_without_WireGuard_is_told_and_nothing_is_sent_unencrypted_instead()
+    {
+        using var nodes = new ThreeNodes(Families.IPv4, Families.IPv4);
+        using (var generic = Fairlead.Linux.Netlink.Generic.GenericSocket.Open(nodes[1].Network))
+        {
+            Assert.SkipUnless(generic.Find("wireguard") is null, "this kernel has WireGuard");
+        }
+
+        var board = TestOverlay.NewBoard();
+        await nodes[1].Overlay(OverlayKind.WireGuard, board).ReconcileAsync(nodes.TopologyOf(nodes[1]), _ct);
+
+        Assert.Contains("[-]WireGuardNotSupported: this kernel has no WireGuard", board.Render(), StringComparison.Ordinal);
+        Assert.Equal("", nodes[1].Network.Sh("ip route show proto 98"));
+    }
+
+    [Fact]
+    public async Task What_pods_send_out_of_the_cluster_gets_the_nodes_address_in_both_families_and_nothing_else_does()
+    {
+        using var nodes = new ThreeNodes(Families.Both, Families.Both);
+        await BuildAsync(nodes, OverlayKind.Vxlan);
+        foreach (var node in nodes.Nodes)
+        {
+            var masquerade = new MasqueradeReconciler(
+                [ThreeNodes.ClusterCidr, IPNetwork.Parse("fd32::/48")], [ThreeNodes.ServiceCidr], node.Network, NullLogger<MasqueradeReconciler>.Instance);
+            await masquerade.ReconcileAsync(nodes.TopologyOf(node), _ct);
+        }
+
+        var (from, to) = (nodes[1].AddPod(), nodes[3].AddPod());
+        using var outside = new Greeter(nodes.Outside, "outside", 8080);
+        using var inside = new Greeter(to.Network, "inside", 8080);
+
+        Assert.Equal("outside sees 198.19.0.11", await from.Network.AskAsync("198.19.2.10", 8080, _ct));
+        Assert.Equal("outside sees fd19::11", await from.Network.AskAsync("fd19:0:0:2::10", 8080, _ct));
+        Assert.Equal($"inside sees {from.Addresses[0]}", await from.Network.AskAsync($"{to.Addresses[0]}", 8080, _ct));
+        Assert.Equal($"inside sees {from.Addresses[1]}", await from.Network.AskAsync($"{to.Addresses[1]}", 8080, _ct));
+        Shell.Need("nft");
+        await new MasqueradeReconciler([ThreeNodes.ClusterCidr], [], nodes[1].Network, NullLogger<MasqueradeReconciler>.Instance).ReconcileAsync(nodes.TopologyOf(nodes[1]), _ct);
+        Assert.DoesNotContain("ip6 fairlead-masquerade", nodes[1].Network.Sh("nft list tables"), StringComparison.Ordinal);
+        await new MasqueradeReconciler([], [], nodes[3].Network, NullLogger<MasqueradeReconciler>.Instance).CleanAsync(_ct);
+        Assert.Equal("", nodes[3].Network.Sh("nft list tables"));
     }
 
     [Fact]

@@ -8,9 +8,9 @@ namespace Fairlead.KernelTests.Agent;
 internal static class TestOverlay
 {
     /// <summary>A new one each time, as after a restart.</summary>
-    public static OverlayReconciler Overlay(this TestNode node, OverlayKind? kind = OverlayKind.Vxlan, ProblemBoard? board = null)
+    public static OverlayReconciler Overlay(this TestNode node, OverlayKind? kind = OverlayKind.Vxlan, ProblemBoard? board = null, string stateFolder = "/nowhere")
         => new(
-            kind, OverlayModes.All(node.Network, NullLoggerFactory.Instance), board ?? NewBoard(), node.Network, NullLogger<OverlayReconciler>.Instance);
+            kind, OverlayModes.All(node.Network, stateFolder, NullLoggerFactory.Instance), board ?? NewBoard(), node.Network, NullLogger<OverlayReconciler>.Instance);
 
     public static ProblemBoard NewBoard() => new(NullLogger<ProblemBoard>.Instance);
 }

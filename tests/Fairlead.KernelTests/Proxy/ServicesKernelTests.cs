@@ -34,7 +34,7 @@ public sealed class ServingNodes : ThreeNodes, IAsyncLifetime
             var topology = TopologyOf(node);
             await new ForwardingReconciler(node.Network, NullLogger<ForwardingReconciler>.Instance).ReconcileAsync(topology, default);
             await node.Overlay().ReconcileAsync(topology, default);
-            await new MasqueradeReconciler(ClusterCidr, ServiceCidr, node.Network, NullLogger<MasqueradeReconciler>.Instance).ReconcileAsync(topology, default);
+            await new MasqueradeReconciler([ClusterCidr], [ServiceCidr], node.Network, NullLogger<MasqueradeReconciler>.Instance).ReconcileAsync(topology, default);
             _proxies[node] = NewProxy(node);
             Servers.Add(node.AddPod());
             Clients.Add(node.AddPod());
@@ -368,7 +368,7 @@ public sealed class ServicesKernelTests(ServingNodes nodes) : IClassFixture<Serv
             Assert.Equal(before, Blocks(nodes[1].Network.Sh("nft list table ip fairlead-proxy")));
         }
 
-        await new MasqueradeReconciler(ThreeNodes.ClusterCidr, ThreeNodes.ServiceCidr, nodes[1].Network, NullLogger<MasqueradeReconciler>.Instance)
+        await new MasqueradeReconciler([ThreeNodes.ClusterCidr], [ThreeNodes.ServiceCidr], nodes[1].Network, NullLogger<MasqueradeReconciler>.Instance)
             .ReconcileAsync(nodes.TopologyOf(nodes[1]), _ct);
     }
 

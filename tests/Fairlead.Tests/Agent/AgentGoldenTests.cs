@@ -2,6 +2,7 @@ using System.Net;
 using System.Text;
 using Fairlead.Agent.CniConfig;
 using Fairlead.Agent.Masquerade;
+using Fairlead.Core.Services;
 using Fairlead.Tests.Fixtures;
 
 namespace Fairlead.Tests.Agent;
@@ -19,6 +20,13 @@ public sealed class AgentGoldenTests
     [Fact]
     public void The_masquerade_table()
         => Golden.Match(
-            MasqueradeReconciler.Plan([s_podRange], IPNetwork.Parse("10.32.0.0/12"), IPNetwork.Parse("10.96.0.0/12")).ToString(),
+            MasqueradeReconciler.Plan(IPFamily.IPv4, [s_podRange], [IPNetwork.Parse("10.32.0.0/12")], [IPNetwork.Parse("10.96.0.0/12")]).ToString(),
             Path.Combine(Golden.Folder("Expected"), "masquerade.nft"));
+
+    [Fact]
+    public void The_masquerade_table_of_IPv6()
+        => Golden.Match(
+            MasqueradeReconciler.Plan(IPFamily.IPv6, [s_podRange, IPNetwork.Parse("fd32:0:0:1::/64")], [IPNetwork.Parse("10.32.0.0/12"), IPNetwork.Parse("fd32::/48")], [IPNetwork.Parse("10.96.0.0/12")])
+                .ToString(),
+            Path.Combine(Golden.Folder("Expected"), "masquerade6.nft"));
 }

@@ -195,6 +195,14 @@ public sealed record VlanSpec(string Name) : LinkSpec(Name)
     }
 }
 
+/// <summary>An interface whose packets go encrypted to those it knows. Some kernels lack it. What it knows is set with a <see cref="Generic.WireGuardSocket"/>.</summary>
+public sealed record WireGuardSpec(string Name) : LinkSpec(Name)
+{
+    internal override string Kind => "wireguard";
+
+    internal override string KernelOption => "CONFIG_WIREGUARD";
+}
+
 /// <summary>A routing table of its own for the interfaces it is the master of. Some kernels lack it.</summary>
 public sealed record VrfSpec(string Name) : LinkSpec(Name)
 {
