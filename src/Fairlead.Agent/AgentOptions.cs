@@ -29,6 +29,9 @@ public sealed record AgentOptions
     /// <summary>What must outlive a restart: which pod has which address.</summary>
     public string StateDir { get; init; } = "/var/lib/fairlead";
 
+    /// <summary>The Unix socket on which plugins ask.</summary>
+    public string CniSocket { get; init; } = "/run/fairlead/cni.sock";
+
     /// <summary>The range of all pods of the cluster: traffic that stays inside it keeps its source.</summary>
     public IPNetwork ClusterCidr { get; init; } = IPNetwork.Parse("10.32.0.0/12");
 
@@ -59,6 +62,12 @@ public sealed record AgentOptions
     public TimeProvider Time { get; init; } = TimeProvider.System;
 
     public ILoggerFactory Loggers { get; init; } = NullLoggerFactory.Instance;
+
+    /// <summary>Where host-local keeps which address is whose.</summary>
+    internal string Leases => Path.Combine(StateDir, "cni", "networks");
+
+    /// <summary>Which namespaces have network policies: what a plugin goes by that finds no agent.</summary>
+    internal string PolicyNamespacesFile => Path.Combine(StateDir, "policy-namespaces");
 
     /// <summary>Everything wrong with these, each with its remedy; empty where nothing is.</summary>
     public IReadOnlyList<string> Validate()

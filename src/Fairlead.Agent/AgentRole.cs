@@ -3,6 +3,7 @@ using Fairlead.Agent.CniConfig;
 using Fairlead.Agent.Forwarding;
 using Fairlead.Agent.Masquerade;
 using Fairlead.Agent.Overlay;
+using Fairlead.Agent.Pods;
 using Fairlead.Agent.Policy;
 using Fairlead.Agent.Problems;
 using Fairlead.Agent.Status;
@@ -70,7 +71,13 @@ public static class AgentRole
         var config = Loop(options, CniConfig(options, paths.InForce, board), standing);
         var condition = Loop(options, new NodeConditionReconciler(client, options.Time, options.Loggers.CreateLogger<NodeConditionReconciler>()), standing);
         using var proxy = options.ProxyMode == "none" ? null : new ServiceProxy(client, Proxy(options));
-        using var policies = new NetworkPolicies(client, options, s_timing);
+        var pods = new LocalPods(CniConflist.Network, options.Leases, options.Network);
+        using var policies = new NetworkPolicies(client, options, pods, s_timing);
+        var plugins = new CniSocketServer(
+            options.CniSocket, options.Network, pods, new PodAdmission(pods, policies, options.Time), options.Time, options.Loggers.CreateLogger<CniSocketServer>());
+
+        // Before any policy is compiled: a pod that was plugged in just before an agent was killed is not in the API yet.
+        pods.ReadBack();
         using var metrics = new PrometheusText();
         ProcessMetrics.Register();
         await using var health = await HealthAsync(options, proxy, config, policies, board, metrics, ct);
@@ -88,6 +95,8 @@ public static class AgentRole
                 overlay.RunAsync,
                 masquerade.RunAsync,
                 policies.RunAsync,
+                plugins.RunAsync,
+                t => ReadBackAsync(pods, options.Time, t),
                 t => RelayAsync(paths.InForce, standing, t),
                 Loop(options, new NodePublisher(client, paths.InForce, options.Loggers.CreateLogger<NodePublisher>()), standing).RunAsync,
                 config.RunAsync,
@@ -144,7 +153,9 @@ public static class AgentRole
     private static ProblemBoard Board(AgentOptions options) => new(options.Loggers.CreateLogger<ProblemBoard>());
 
     private static CniConfigReconciler CniConfig(AgentOptions options, Snapshot<OverlayInForce> overlay, ProblemBoard board)
-        => new(options.CniConfDir, options.CniBinDir, options.StateDir, overlay, board, options.Loggers.CreateLogger<CniConfigReconciler>());
+        => new(
+            options.CniConfDir, options.CniBinDir, new(options.Leases, options.CniSocket, options.PolicyNamespacesFile), overlay, board,
+            options.Loggers.CreateLogger<CniConfigReconciler>());
 
     private static ServiceProxyOptions Proxy(AgentOptions options) => new()
     {
@@ -159,6 +170,16 @@ public static class AgentRole
     private static ReconcileLoop<T> Loop<T>(AgentOptions options, IReconciler<T> reconciler, Snapshot<T> desired)
         where T : class
         => new(reconciler, desired, s_timing, options.Time, options.Loggers.CreateLogger<ReconcileLoop<T>>());
+
+    /// <summary>Now and then: a runtime that was killed sends no DEL, and a plugin may have worked alone while the agent started.</summary>
+    private static async Task ReadBackAsync(LocalPods pods, TimeProvider time, CancellationToken ct)
+    {
+        while (true)
+        {
+            await Task.Delay(s_timing.Resync, time, ct);
+            pods.ReadBack();
+        }
+    }
 
     /// <summary>Passes on what the overlay has brought about.</summary>
     private static async Task RelayAsync(Snapshot<OverlayInForce> from, Snapshot<NodeTopology> to, CancellationToken ct)

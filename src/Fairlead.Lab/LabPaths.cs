@@ -57,6 +57,9 @@ public sealed class LabPaths(string stateRoot, string name)
 
     public string AgentState(string node) => Path.Combine(Node(node), "agent");
 
+    /// <summary>On which the node's agent answers plugins.</summary>
+    public string AgentSocket(string node) => Path.Combine(Node(node), "cni.sock");
+
     public string AgentLog(string node) => Path.Combine(Node(node), "agent.log");
 
     /// <summary>The labs that have a folder, in order.</summary>

@@ -13,7 +13,7 @@ namespace Fairlead.Agent.CniConfig;
 /// the folder are named in the log and left alone.
 /// </remarks>
 internal sealed partial class CniConfigReconciler(
-    string folder, string pluginFolder, string stateFolder, Snapshot<OverlayInForce> overlay, ProblemBoard board, ILogger<CniConfigReconciler> logger)
+    string folder, string pluginFolder, CniPaths paths, Snapshot<OverlayInForce> overlay, ProblemBoard board, ILogger<CniConfigReconciler> logger)
     : IReconciler<NodeTopology>
 {
     public string Name => "cni-config";
@@ -30,7 +30,7 @@ internal sealed partial class CniConfigReconciler(
             return;
         }
 
-        var wanted = CniConflist.Render(self.PodRanges, mtu, Path.Combine(stateFolder, "cni", "networks"));
+        var wanted = CniConflist.Render(self.PodRanges, mtu, paths);
         Directory.CreateDirectory(folder);
         board.Set(Name, [.. Others(), .. Missing()]);
         if (System.IO.File.Exists(File) && (await System.IO.File.ReadAllBytesAsync(File, ct)).AsSpan().SequenceEqual(wanted))

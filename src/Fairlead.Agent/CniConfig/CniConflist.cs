@@ -18,13 +18,12 @@ public static class CniConflist
     public const string Network = "fairlead";
 
     /// <summary>The programs it names, which a runtime needs in its plugin folder.</summary>
-    public static IReadOnlyList<string> Plugins { get; } = ["bridge", "host-local", "portmap"];
+    public static IReadOnlyList<string> Plugins { get; } = ["fairlead", "host-local"];
 
     private static readonly JsonWriterOptions s_indented = new() { Indented = true };
 
-    /// <summary>bridge + host-local over the node's pod ranges, an address of each family for a pod, and portmap for hostPort.</summary>
-    /// <param name="leases">Where host-local keeps which address is whose.</param>
-    public static byte[] Render(EquatableArray<IPNetwork> podRanges, int mtu, string leases)
+    /// <summary>One plugin that does all: bridge, host-local over the node's pod ranges (an address of each family for a pod), hostPort and rates.</summary>
+    public static byte[] Render(EquatableArray<IPNetwork> podRanges, int mtu, CniPaths paths)
     {
         var conflist = new JsonObject
         {
@@ -33,19 +32,22 @@ public static class CniConflist
             ["plugins"] = new JsonArray(
                 new JsonObject
                 {
-                    ["type"] = "bridge",
+                    ["type"] = "fairlead",
+                    ["agent"] = paths.Socket,
+                    ["policyNamespaces"] = paths.PolicyNamespaces,
                     ["bridge"] = Bridge,
                     ["isDefaultGateway"] = true,
                     ["hairpinMode"] = true,
                     ["mtu"] = mtu,
+                    ["firewall"] = false,
                     ["ipam"] = new JsonObject
                     {
                         ["type"] = "host-local",
-                        ["dataDir"] = leases,
+                        ["dataDir"] = paths.Leases,
                         ["ranges"] = new JsonArray([.. podRanges.GroupBy(r => r.BaseAddress.Family).Select(Choice)]),
                     },
-                },
-                new JsonObject { ["type"] = "portmap", ["capabilities"] = new JsonObject { ["portMappings"] = true } }),
+                    ["capabilities"] = new JsonObject { ["portMappings"] = true, ["bandwidth"] = true },
+                }),
         };
         using var buffer = new MemoryStream();
         using (var writer = new Utf8JsonWriter(buffer, s_indented))
@@ -60,3 +62,9 @@ public static class CniConflist
     /// <summary>Ranges of which a pod gets one address.</summary>
     private static JsonNode Choice(IEnumerable<IPNetwork> ranges) => new JsonArray([.. ranges.Select(r => new JsonObject { ["subnet"] = r.ToString() })]);
 }
+
+/// <summary>What the plugin is told of this node's files.</summary>
+/// <param name="Leases">Where host-local keeps which address is whose.</param>
+/// <param name="Socket">Where the agent listens.</param>
+/// <param name="PolicyNamespaces">Which namespaces have network policies; without an agent their pods are not plugged in.</param>
+public sealed record CniPaths(string Leases, string Socket, string PolicyNamespaces);

@@ -1,4 +1,6 @@
 using System.Diagnostics.Metrics;
+using Fairlead.Agent.Pods;
+using Fairlead.Cni.AgentSocket;
 using Fairlead.Core.Policy;
 using Fairlead.Core.State;
 using Fairlead.Kube.Client;
@@ -25,12 +27,15 @@ internal sealed partial class NetworkPolicies : IDisposable
     private readonly ReconcileLoop<PolicyTable> _loop;
     private readonly EventRecorder _events;
     private readonly Snapshot<PolicyTable> _table = new(PolicyTable.Unknown);
+    private readonly Snapshot<Compiled> _compiled = new(new(-1, 0));
+    private readonly LocalPods _local;
     private readonly Meter _meter = new("Fairlead.Agent.Policy");
     private readonly ILogger _logger;
+    private Store<NetworkPolicy>? _kept;
 
-    public NetworkPolicies(KubeClient client, AgentOptions options, ReconcileTiming timing)
+    public NetworkPolicies(KubeClient client, AgentOptions options, LocalPods local, ReconcileTiming timing)
     {
-        _options = options;
+        (_options, _local) = (options, local);
         _logger = options.Loggers.CreateLogger<NetworkPolicies>();
         _policies = new(client, KubeResources.NetworkPolicies, new(), options.Time, options.Loggers.CreateLogger<Informer<NetworkPolicy>>());
         _pods = new(client, KubeResources.Pods, new(Trim: PolicyPod.Trim), options.Time, options.Loggers.CreateLogger<Informer<Pod>>());
@@ -44,6 +49,34 @@ internal sealed partial class NetworkPolicies : IDisposable
 
     /// <summary>Whether the policies of this node's pods are in force.</summary>
     public bool IsReady => _loop.Progress.Current.State is { IsKnown: true };
+
+    public Snapshot<Store<NetworkPolicy>> Policies => _policies.Snapshot;
+
+    /// <summary>The pods of the whole cluster; listed only once there is a policy.</summary>
+    public Snapshot<Store<Pod>> Pods => _pods.Snapshot;
+
+    public Snapshot<Store<Namespace>> Namespaces => _namespaces.Snapshot;
+
+    /// <summary>Whether policies may select pods of a namespace; where the API server has not said so yet, by what it said last.</summary>
+    public bool MaySelect(string ns)
+        => Policies.Current is { Synced: true } policies
+            ? policies.Objects.Keys.Any(key => key.Namespace == ns)
+            : PolicyNamespaces.Read(_options.PolicyNamespacesFile).Contains(ns, StringComparer.Ordinal);
+
+    /// <summary>Waits until this node's pods, as of a version, are treated as the policies say.</summary>
+    public async Task InForceAsync(long version, CancellationToken ct)
+    {
+        while (_compiled.Current is var compiled && compiled.Version < version)
+        {
+            await _compiled.ChangedAsync(compiled).WaitAsync(ct);
+        }
+
+        var revision = _compiled.Current.Revision;
+        while (_loop.Progress.Current is var applied && applied.State is not { IsKnown: true } state || applied.State.Revision < revision)
+        {
+            await _loop.Progress.ChangedAsync(applied).WaitAsync(ct);
+        }
+    }
 
     public static PolicyReconciler Reconciler(AgentOptions options) => new(options.Network, options.Loggers.CreateLogger<PolicyReconciler>());
 
@@ -83,17 +116,37 @@ internal sealed partial class NetworkPolicies : IDisposable
     {
         while (true)
         {
+            // First: whoever puts a pod there knows that it is among the pods of the API.
+            var attached = _local.Attached.Current;
             var (policies, pods, namespaces) = (_policies.Snapshot.Current, _pods.Snapshot.Current, _namespaces.Snapshot.Current);
+            Keep(policies);
 
             // Without policies nothing depends on pods, which then are not even listed.
-            var next = policies is { Synced: true, Objects.IsEmpty: true } && !pods.Synced ? PolicyTable.None : _source.Update(policies, pods, namespaces);
+            var next = policies is { Synced: true, Objects.IsEmpty: true } && !pods.Synced ? PolicyTable.None : _source.Update(policies, pods, namespaces, attached);
             if (!ReferenceEquals(next, _table.Current))
             {
                 Tell(_table.Current, next);
                 _table.Publish(next);
             }
 
-            await Task.WhenAny(_policies.Snapshot.ChangedAsync(policies), _pods.Snapshot.ChangedAsync(pods), _namespaces.Snapshot.ChangedAsync(namespaces)).WaitAsync(ct);
+            if (next.IsKnown)
+            {
+                _compiled.Publish(new(attached.Version, next.Revision));
+            }
+
+            await Task.WhenAny(
+                _policies.Snapshot.ChangedAsync(policies), _pods.Snapshot.ChangedAsync(pods), _namespaces.Snapshot.ChangedAsync(namespaces),
+                _local.Attached.ChangedAsync(attached)).WaitAsync(ct);
+        }
+    }
+
+    /// <summary>Notes which namespaces have policies, before these are in force: a plugin that finds no agent goes by it.</summary>
+    private void Keep(Store<NetworkPolicy> policies)
+    {
+        if (policies.Synced && !ReferenceEquals(policies, _kept))
+        {
+            PolicyNamespaces.Write(_options.PolicyNamespacesFile, policies.Objects.Keys.Select(k => k.Namespace));
+            _kept = policies;
         }
     }
 
@@ -155,6 +208,9 @@ internal sealed partial class NetworkPolicies : IDisposable
                 new("namespace", g.Key.Policy.Namespace), new("policy", g.Key.Policy.Name), new("direction", g.Key.Direction == PolicyDirection.Ingress ? "ingress" : "egress")))
             .ToList();
     }
+
+    /// <summary>Which of this node's pods, and which table came of it.</summary>
+    private sealed record Compiled(long Version, long Revision);
 
     [LoggerMessage(LogLevel.Warning, "NetworkPolicy {Policy}: {Message}")]
     private partial void LogDiagnostic(ObjectKey policy, string message);

@@ -80,6 +80,18 @@ internal sealed class AddressStore : IDisposable
         }
     }
 
+    /// <summary>Every address whose file names its owner whole.</summary>
+    public IEnumerable<(IPAddress Address, CniAttachmentKey Owner)> Owners()
+    {
+        foreach (var (address, text) in Entries())
+        {
+            if (text.Split((char[])['\r', '\n'], StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries) is [var container, var name])
+            {
+                yield return (address, new(container, name));
+            }
+        }
+    }
+
     /// <summary>Gives back what an attachment has; nothing is fine.</summary>
     public void Release(CniAttachmentKey owner) => ReleaseWhere(text => Matches(text, owner));
 

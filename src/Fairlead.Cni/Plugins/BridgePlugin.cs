@@ -27,6 +27,7 @@ internal sealed class BridgePlugin : IPlugin
         var addresses = CniResultOf(IpamDelegate.Find(call), rollback);
         var plan = BridgePlan.Make(config, addresses);
         var bridge = BridgeLink.Ensure(host, config, plan.Gateways);
+        call.Admit(addresses);
         var mark = AttachmentMark.Of(call);
         var veth = HostCable.Create(
             host,

@@ -1,3 +1,4 @@
+using Fairlead.Cni.AgentSocket;
 using Fairlead.Cni.Protocol;
 using Fairlead.Linux.Nftables;
 
@@ -13,4 +14,14 @@ internal sealed record PluginCall(CniHost Host, CniEnvironment Environment, Netw
     public CniAttachmentKey Attachment => new(Environment.ContainerId, Environment.InterfaceName);
 
     public NftablesSocket Nftables => SharedNftables.Value;
+
+    /// <summary>Has the node's agent, where this is it, bring about what must be in force before the pod is plugged in.</summary>
+    /// <exception cref="CniException">It cannot now.</exception>
+    public void Admit(CniResult addresses)
+        => Host.Admission?.Admit(new PodAttachment(
+            Attachment,
+            Environment.Arguments["K8S_POD_NAMESPACE"] ?? "",
+            Environment.Arguments["K8S_POD_NAME"] ?? "",
+            Environment.Arguments["K8S_POD_UID"] ?? "",
+            [.. addresses.Addresses.Select(a => a.Address)]));
 }

@@ -1,4 +1,5 @@
 using System.Text;
+using Fairlead.Cni.AgentSocket;
 using Fairlead.Cni.Protocol;
 using Fairlead.Linux;
 using Fairlead.Linux.Nftables;
@@ -14,8 +15,7 @@ internal static class PluginProgram
         var version = CniVersion.Newest;
         try
         {
-            Write(host, Execute(host, ref version));
-            return 0;
+            return Execute(host, ref version);
         }
         catch (CniException e)
         {
@@ -36,21 +36,39 @@ internal static class PluginProgram
         }
     }
 
-    private static string Execute(CniHost host, ref CniVersion version)
+    private static int Execute(CniHost host, ref CniVersion version)
     {
         var environment = CniEnvironment.Read(host);
         var text = ReadInput(host);
         if (environment.Command == CniCommand.Version)
         {
-            return ResultWriter.VersionsToJson();
+            Write(host, ResultWriter.VersionsToJson());
+            return 0;
         }
 
         using var config = NetworkConfig.Parse(text);
         version = config.Version;
+        var isTorn = false;
+        if (!host.IsAgent && config.Root["agent"].Text() is { Length: > 0 } agent)
+        {
+            if (AgentCall.Ask(agent, host, text, out isTorn) is { } answer)
+            {
+                host.Output.Write(answer.Output.Span);
+                host.Output.Flush();
+                return answer.ExitCode;
+            }
+
+            if (environment.Command == CniCommand.Add)
+            {
+                AgentCall.RefuseWithoutPolicies(config, environment);
+            }
+        }
+
         var nftables = new Lazy<NftablesSocket>(() => NftablesSocket.Open());
         try
         {
-            return Execute(new PluginCall(host, environment, config, nftables), version);
+            Write(host, Execute(new PluginCall(host, environment, config, nftables), version, isTorn));
+            return 0;
         }
         finally
         {
@@ -61,7 +79,8 @@ internal static class PluginProgram
         }
     }
 
-    private static string Execute(PluginCall call, CniVersion version)
+    /// <param name="isTorn">Whether an agent has begun with it, and was killed.</param>
+    private static string Execute(PluginCall call, CniVersion version, bool isTorn)
     {
         var (host, environment, config, _) = call;
         var plugin = PluginCatalog.Find(host.ProgramName) ?? PluginCatalog.Find(config.Type)
@@ -70,6 +89,11 @@ internal static class PluginProgram
         switch (environment.Command)
         {
             case CniCommand.Add:
+                if (isTorn)
+                {
+                    plugin.Delete(call);
+                }
+
                 return ResultWriter.ToJson(plugin.Add(call), version);
             case CniCommand.Del:
                 plugin.Delete(call);

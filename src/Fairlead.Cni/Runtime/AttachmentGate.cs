@@ -2,7 +2,7 @@ namespace Fairlead.Cni.Runtime;
 
 /// <summary>Who may call plugins when: one call at a time for a container, any number for different ones, and GC alone.</summary>
 /// <remarks>SPEC 1.1.0: no parallel calls for one container, and no GC beside ADD and DEL. First come, first served, so that GC is not starved.</remarks>
-internal sealed class AttachmentGate
+public sealed class AttachmentGate
 {
     private readonly Lock _lock = new();
     private readonly LinkedList<Waiter> _waiting = [];

@@ -9,21 +9,18 @@ namespace Fairlead.Core.Policy;
 public sealed record PolicyPod(ObjectKey Key, string NodeName, EquatableMap Labels, EquatableArray<PodAddress> Addresses, EquatableArray<NamedPort> Ports)
 {
     /// <summary>Null for what policies do not know: a pod of the host's network, one that has ended, one without an address.</summary>
-    public static PolicyPod? Of(Pod pod)
-    {
-        if (pod.Spec.HostNetwork || pod.Status.Phase is "Succeeded" or "Failed")
-        {
-            return null;
-        }
+    public static PolicyPod? Of(Pod pod) => Of(
+        pod,
+        [.. pod.Status.PodIPs.Select(ip => ip.Ip).Append(pod.Status.PodIP)
+            .Select(text => IPAddress.TryParse(text, out var address) ? address : null).OfType<IPAddress>().Select(a => new PodAddress(a)).Distinct()]);
 
-        var addresses = pod.Status.PodIPs.Select(ip => ip.Ip).Append(pod.Status.PodIP)
-            .Select(text => IPAddress.TryParse(text, out var address) ? address : null).OfType<IPAddress>().Select(a => new PodAddress(a)).Distinct().ToList();
-        return addresses.Count == 0
+    /// <summary>The same with the addresses that the node itself knows, which the API may not say yet.</summary>
+    public static PolicyPod? Of(Pod pod, EquatableArray<PodAddress> addresses)
+        => pod.Spec.HostNetwork || pod.Status.Phase is "Succeeded" or "Failed" || addresses.IsEmpty
             ? null
-            : new(pod.Key, pod.Spec.NodeName ?? "", pod.Metadata.Labels, [.. addresses], [.. pod.Spec.Containers.SelectMany(c => c.Ports).Where(p => p.Name is not null).Select(Named)]);
-    }
+            : new(pod.Key, pod.Spec.NodeName ?? "", pod.Metadata.Labels, addresses, [.. pod.Spec.Containers.SelectMany(c => c.Ports).Where(p => p.Name is not null).Select(Named)]);
 
-    /// <summary>Cuts a Pod down to what <see cref="Of"/> reads.</summary>
+    /// <summary>Cuts a Pod down to what <see cref="Of(Pod)"/> reads.</summary>
     public static Pod Trim(Pod pod) => new()
     {
         Metadata = new ObjectMeta { Namespace = pod.Metadata.Namespace, Name = pod.Metadata.Name, Uid = pod.Metadata.Uid, Labels = pod.Metadata.Labels },

@@ -19,19 +19,20 @@ public sealed class PolicySource(string nodeName)
     private Store<NetworkPolicy> _policies = Store.Empty<NetworkPolicy>();
     private Store<Pod> _allPods = Store.Empty<Pod>();
     private Store<Namespace> _namespaces = Store.Empty<Namespace>();
+    private AttachedPods _attached = AttachedPods.None;
 
     /// <summary>The table of what <see cref="Update"/> was last given.</summary>
     public PolicyTable Table { get; private set; } = PolicyTable.Unknown;
 
-    /// <summary>Takes the newest stores in. Until all have been listed the table stays as it is. The result is the same object while nothing in it changes.</summary>
-    public PolicyTable Update(Store<NetworkPolicy> policies, Store<Pod> pods, Store<Namespace> namespaces)
+    /// <summary>Takes the newest stores in, and what the node itself knows of its pods. Until all have been listed the table stays as it is. The result is the same object while nothing in it changes.</summary>
+    public PolicyTable Update(Store<NetworkPolicy> policies, Store<Pod> pods, Store<Namespace> namespaces, AttachedPods? attached = null)
     {
         if (!policies.Synced || !pods.Synced || !namespaces.Synced)
         {
             return Table;
         }
 
-        var touched = TakePods(pods);
+        var touched = TakePods(pods, attached ?? AttachedPods.None);
         touched.UnionWith(TakeNamespaces(namespaces));
         var news = TakePolicies(policies);
         news |= touched.Any(key => _localPods.Contains(key));
@@ -57,13 +58,22 @@ public sealed class PolicySource(string nodeName)
         return Table;
     }
 
-    private HashSet<ObjectKey> TakePods(Store<Pod> pods)
+    private HashSet<ObjectKey> TakePods(Store<Pod> pods, AttachedPods attached)
     {
         var touched = new HashSet<ObjectKey>();
-        foreach (var key in pods.ChangesSince(_allPods))
+        IEnumerable<ObjectKey> changed = pods.ChangesSince(_allPods);
+        if (!ReferenceEquals(attached, _attached))
         {
-            var now = pods.Find(key) is { } pod ? PolicyPod.Of(pod) : null;
+            // An address that one of this node's pods has got is no other's any more, whatever the API says of that.
+            changed = [.. changed.Concat(attached.Pods.Keys).Concat(_attached.Pods.Keys).Concat(_localPods).Distinct()];
+            _attached = attached;
+        }
+
+        var taken = attached.Pods.SelectMany(p => p.Value.Addresses).ToHashSet();
+        foreach (var key in changed)
+        {
             var before = _pods.GetValueOrDefault(key);
+            var now = Find(key, pods, taken, before);
             if (Equals(now, before))
             {
                 continue;
@@ -87,6 +97,26 @@ public sealed class PolicySource(string nodeName)
 
         _allPods = pods;
         return touched;
+    }
+
+    /// <summary>A pod as it is now, the node's own word before the API's where it is of this node; null for none.</summary>
+    private PolicyPod? Find(ObjectKey key, Store<Pod> pods, HashSet<PodAddress> taken, PolicyPod? before)
+    {
+        var mine = _attached.Pods.GetValueOrDefault(key);
+        if (pods.Find(key) is not { } pod)
+        {
+            // One whose object was removed by force is here until its cable is pulled.
+            return mine is not null && before?.NodeName == nodeName && before.Addresses.Equals(mine.Addresses) ? before : null;
+        }
+
+        if (pod.Spec.NodeName != nodeName)
+        {
+            return PolicyPod.Of(pod);
+        }
+
+        return mine is not null && mine.IsOf(pod) ? PolicyPod.Of(pod, mine.Addresses)
+            : PolicyPod.Of(pod) is { } told && told.Addresses.Where(a => !taken.Contains(a)).ToList() is { Count: > 0 } left ? told with { Addresses = [.. left] }
+            : null;
     }
 
     private IEnumerable<ObjectKey> TakeNamespaces(Store<Namespace> namespaces)
@@ -155,6 +185,7 @@ public sealed class PolicySource(string nodeName)
         return new()
         {
             IsKnown = true,
+            Revision = Table.Revision + 1,
             Pods = isolated.ToImmutable(),
             Policies = policies,
             Groups = parsed.SelectMany(p => p.Groups).DistinctBy(g => g.Key, StringComparer.Ordinal).ToImmutableSortedDictionary(g => g.Key, g => AddressesOf(g.Key, g.Value), StringComparer.Ordinal),

@@ -25,6 +25,9 @@ public sealed record PolicyTable
 
     public bool IsKnown { get; init; }
 
+    /// <summary>Grows from each table to the next.</summary>
+    public long Revision { get; init; }
+
     /// <summary>The pods of this node that some policy selects, in order of their names.</summary>
     public ImmutableArray<IsolatedPod> Pods { get; init; } = [];
 

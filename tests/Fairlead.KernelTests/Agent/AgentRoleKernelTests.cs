@@ -274,6 +274,7 @@ public sealed class AgentRoleKernelTests : IAsyncLifetime
         NodeName = node.Name,
         CniConfDir = Path.Combine(_folder, node.Name, "net.d"),
         StateDir = Path.Combine(_folder, node.Name, "state"),
+        CniSocket = Path.Combine(_folder, node.Name, "cni.sock"),
         ClusterCidr = ThreeNodes.ClusterCidr,
         ServiceCidr = ThreeNodes.ServiceCidr,
         HealthPort = port,

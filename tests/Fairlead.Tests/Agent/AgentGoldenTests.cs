@@ -15,7 +15,8 @@ public sealed class AgentGoldenTests
     [Fact]
     public void The_configuration_for_container_runtimes()
         => Golden.Match(
-            Encoding.UTF8.GetString(CniConflist.Render([s_podRange], 1450, "/var/lib/fairlead/cni/networks")), Path.Combine(Golden.Folder("Expected"), CniConflist.FileName));
+            Encoding.UTF8.GetString(CniConflist.Render(
+                [s_podRange], 1450, new("/var/lib/fairlead/cni/networks", "/run/fairlead/cni.sock", "/var/lib/fairlead/policy-namespaces"))), Path.Combine(Golden.Folder("Expected"), CniConflist.FileName));
 
     [Fact]
     public void The_masquerade_table()

@@ -13,7 +13,7 @@ public sealed class ArrowTests
         ["Fairlead.Core"] = ["Fairlead.Kube"],
         ["Fairlead.Cni"] = ["Fairlead.Linux"],
         ["Fairlead.Topology"] = ["Fairlead.Cni", "Fairlead.Linux"],
-        ["Fairlead.Agent"] = ["Fairlead.Core", "Fairlead.Linux", "Fairlead.Kube", "Fairlead.Proxy"],
+        ["Fairlead.Agent"] = ["Fairlead.Cni", "Fairlead.Core", "Fairlead.Linux", "Fairlead.Kube", "Fairlead.Proxy"],
         ["Fairlead.Proxy"] = ["Fairlead.Core", "Fairlead.Linux", "Fairlead.Kube"],
         ["Fairlead.Dns"] = ["Fairlead.Core", "Fairlead.Kube"],
         ["Fairlead.Ingress"] = ["Fairlead.Core", "Fairlead.Kube"],

@@ -36,11 +36,12 @@ internal sealed class PodSandbox : IDisposable
     /// <summary>Makes the namespace and has the network's plugins fill it; on a failure nothing stays.</summary>
     public static async Task<PodSandbox> CreateAsync(Pod pod, string lab, string nodeAddress, CniRuntime network, LeftoverRegistry leftovers, CancellationToken ct)
     {
+        var rates = PodRates.Of(pod);
         var id = ContainerRun.NewId();
         var name = $"fairlead.{lab}.pod-{id[..8]}";
         leftovers.AddNamespace(name);
         var ns = NetworkNamespace.Create(name);
-        var attachment = Attachment(pod, id, ns.Path);
+        var attachment = Attachment(pod, id, ns.Path, rates);
         try
         {
             Prepare(pod, ns);
@@ -103,7 +104,7 @@ internal sealed class PodSandbox : IDisposable
         ns.Dispose();
     }
 
-    private static CniAttachment Attachment(Pod pod, string id, string path)
+    private static CniAttachment Attachment(Pod pod, string id, string path, JsonObject? rates)
     {
         var ports = new JsonArray([.. pod.Spec.Containers.SelectMany(c => c.Ports).Where(p => p.HostPort > 0).Select(p => (JsonNode)new JsonObject
         {
@@ -123,7 +124,9 @@ internal sealed class PodSandbox : IDisposable
                 new("K8S_POD_INFRA_CONTAINER_ID", id),
                 new("K8S_POD_UID", pod.Metadata.Uid),
             ]),
-            Capabilities = ports.Count == 0 ? attachment.Capabilities : attachment.Capabilities.Add("portMappings", ports),
+            Capabilities = attachment.Capabilities
+                .AddRange(ports.Count == 0 ? [] : [new("portMappings", ports)])
+                .AddRange(rates is null ? [] : [new("bandwidth", rates)]),
         };
     }
 }

@@ -1,0 +1,241 @@
+using System.Net.Sockets;
+using System.Text.Json.Nodes;
+using Fairlead.Agent.Pods;
+using Fairlead.Cni.AgentSocket;
+using Fairlead.Cni.Protocol;
+using Fairlead.Cni.Runtime;
+using Fairlead.KernelTests.Cni;
+using Fairlead.KernelTests.Fixtures;
+using Fairlead.Linux.Namespaces;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace Fairlead.KernelTests.Agent;
+
+/// <summary>The plugin and the agent's socket: who does the work, and what stays of it.</summary>
+public sealed class AgentSocketKernelTests : IDisposable
+{
+    private readonly CniNode _node = new();
+    private readonly CancellationToken _ct = TestContext.Current.CancellationToken;
+
+    private string Socket => Path.Combine(_node.Folder, "run", "cni.sock");
+
+    private string PolicyFile => Path.Combine(_node.Folder, "policy-namespaces");
+
+    public void Dispose() => _node.Dispose();
+
+    [Fact]
+    public async Task An_agent_that_listens_does_the_work_and_is_asked_before_the_cable_is_there()
+    {
+        Write();
+        var gate = new Gate(_ => Assert.Empty(_node.Cables()));
+        await using var agent = Start(gate);
+        var pod = await _node.AddPodAsync(ct: _ct);
+
+        var admitted = Assert.Single(gate.Admitted);
+        Assert.Equal(("app-space", "pod-1", pod.Attachment.Key), (admitted.Namespace, admitted.Name, admitted.Key));
+        Assert.Equal([pod.Address], admitted.Addresses);
+        Assert.Single(_node.Cables());
+        Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(Socket));
+        await _node.Runtime.CheckAsync(pod.Attachment, _ct);
+        await _node.Runtime.DelAsync(pod.Attachment, _ct);
+        Assert.Empty(_node.Cables());
+        Assert.Empty(_node.Reserved());
+    }
+
+    [Fact]
+    public async Task Many_at_once_each_get_an_address_of_their_own()
+    {
+        Write();
+        await using var agent = Start(new Gate());
+
+        var pods = await Task.WhenAll(Enumerable.Range(0, 24).Select(_ => _node.AddPodAsync(ct: _ct)));
+
+        Assert.Equal(24, pods.Select(p => p.Address).Distinct().Count());
+        Assert.Equal(24, agent.Gate.Admitted.Count);
+    }
+
+    [Fact]
+    public async Task Without_an_agent_the_plugin_works_alone_and_with_the_same_addresses()
+    {
+        Write();
+        var first = await _node.AddPodAsync(ct: _ct); // no socket at all
+        var agent = Start(new Gate());
+        var second = await _node.AddPodAsync(ct: _ct);
+        await agent.DisposeAsync();
+        var third = await _node.AddPodAsync(ct: _ct); // nobody behind the socket
+        await _node.Runtime.DelAsync(second.Attachment, _ct);
+
+        Assert.Equal(["10.32.0.2", "10.32.0.3", "10.32.0.4"], new[] { first, second, third }.Select(p => $"{p.Address}"));
+        Assert.Equal(2, _node.Cables().Length);
+        Assert.Equal(2, _node.Reserved().Length);
+    }
+
+    [Fact]
+    public async Task What_an_agent_has_begun_and_did_not_live_to_finish_is_done_again()
+    {
+        Write();
+        var request = await TakeAndLeaveAsync(half: true);
+
+        Assert.Equal("ADD", request);
+        var reserved = Assert.Single(_node.Reserved());
+        Assert.Equal("10.32.0.3", reserved); // the agent's own went back
+        Assert.Single(_node.Cables());
+    }
+
+    [Fact]
+    public async Task What_an_agent_refuses_leaves_nothing()
+    {
+        Write();
+        await using var agent = Start(new Gate(_ => throw new CniException(CniErrorCode.TryAgainLater, "not yet")));
+
+        var refusal = await Assert.ThrowsAsync<CniException>(() => _node.AddPodAsync(ct: _ct));
+
+        Assert.Equal(CniErrorCode.TryAgainLater, refusal.Code);
+        Assert.Contains("not yet", refusal.Message, StringComparison.Ordinal);
+        Assert.Empty(_node.Cables());
+        Assert.Empty(_node.Reserved());
+        Assert.Empty(agent.Pods.Attached.Current.Pods);
+    }
+
+    [Fact]
+    public async Task Without_an_agent_a_pod_whose_namespace_has_policies_is_not_plugged_in()
+    {
+        Write();
+        PolicyNamespaces.Write(PolicyFile, ["shop", "app-space"]);
+
+        var refusal = await Assert.ThrowsAsync<CniException>(() => _node.AddPodAsync(ct: _ct));
+        Assert.Equal(CniErrorCode.TryAgainLater, refusal.Code);
+        Assert.Contains("namespace app-space has network policies", refusal.Message, StringComparison.Ordinal);
+        Assert.Empty(_node.Reserved());
+
+        PolicyNamespaces.Write(PolicyFile, ["shop"]);
+        await _node.AddPodAsync(ct: _ct);
+    }
+
+    [Fact]
+    public async Task An_agent_that_starts_knows_the_pods_that_are_there()
+    {
+        Write();
+        var alone = await _node.AddPodAsync(ct: _ct);
+        await using var agent = Start(new Gate());
+        agent.Pods.ReadBack();
+
+        var (key, pod) = Assert.Single(agent.Pods.Attached.Current.Pods);
+        Assert.Equal(("app-space/pod-1", $"{alone.Address}"), ($"{key}", $"{pod.Addresses[0]}"));
+
+        NetworkNamespace.Delete(alone.Network.Name!); // with its end of the cable
+        alone.Network.Dispose();
+        await Eventually.TrueAsync(() => _node.Cables().Length == 0, _ct);
+        agent.Pods.ReadBack();
+        Assert.Empty(agent.Pods.Attached.Current.Pods);
+    }
+
+    [Fact]
+    public async Task What_is_no_call_is_closed_without_an_answer()
+    {
+        Write();
+        await using var agent = Start(new Gate());
+        foreach (var nonsense in new[] { "hello", "{}", """{"program":1}""", new string('x', PluginRequest.MaximumSize + 1) })
+        {
+            using var socket = await ConnectAsync();
+            try
+            {
+                await socket.SendAsync(System.Text.Encoding.UTF8.GetBytes(nonsense), _ct);
+                socket.Shutdown(SocketShutdown.Send);
+                Assert.Equal(0, await socket.ReceiveAsync(new byte[1], _ct));
+            }
+            catch (SocketException)
+            {
+                // Closed before it had sent all.
+            }
+        }
+
+        await _node.AddPodAsync(ct: _ct);
+        Assert.Single(agent.Gate.Admitted);
+    }
+
+    private async Task<Socket> ConnectAsync()
+    {
+        var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        using var address = new SocketPath(Socket);
+        await socket.ConnectAsync(address.EndPoint, _ct);
+        return socket;
+    }
+
+    /// <summary>Plays an agent that is killed: takes one call, does it, and goes without a word; then nobody listens.</summary>
+    private async Task<string> TakeAndLeaveAsync(bool half)
+    {
+        Directory.CreateDirectory(Path.GetDirectoryName(Socket)!);
+        using var address = new SocketPath(Socket);
+        using var listener = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        listener.Bind(address.EndPoint);
+        listener.Listen();
+        var adding = _node.AddPodAsync(ct: _ct);
+        using (var peer = await listener.AcceptAsync(_ct))
+        {
+            using var text = new MemoryStream();
+            await new NetworkStream(peer).CopyToAsync(text, _ct);
+            Assert.True(PluginRequest.TryParse(text.ToArray(), out var request));
+            Assert.Equal(0, await Task.Run(() => PluginWork.Run(request, null, _node.Network, TextWriter.Null).ExitCode, _ct));
+            listener.Dispose();
+            peer.Dispose();
+            await adding;
+            return PluginWork.Subject(request).Verb;
+        }
+    }
+
+    private void Write() => _node.WriteList("pods", "1.0.0", new JsonObject
+    {
+        ["type"] = "fairlead",
+        ["agent"] = Socket,
+        ["policyNamespaces"] = PolicyFile,
+        ["bridge"] = "cni0",
+        ["isDefaultGateway"] = true,
+        ["firewall"] = false,
+        ["ipam"] = new JsonObject { ["type"] = "host-local", ["subnet"] = "10.32.0.0/24", ["dataDir"] = _node.DataFolder },
+    });
+
+    private Running Start(Gate gate)
+    {
+        var pods = new LocalPods("pods", _node.DataFolder, _node.Network);
+        return new Running(
+            gate, pods, Socket, new CniSocketServer(Socket, _node.Network, pods, gate, TimeProvider.System, NullLogger<CniSocketServer>.Instance));
+    }
+
+    /// <summary>A server that runs.</summary>
+    private sealed class Running : IAsyncDisposable
+    {
+        private readonly CancellationTokenSource _stop = new();
+        private readonly Task _running;
+
+        public Running(Gate gate, LocalPods pods, string path, CniSocketServer server)
+        {
+            (Gate, Pods) = (gate, pods);
+            _running = server.RunAsync(_stop.Token);
+            Assert.True(_running.IsCompleted ? throw _running.Exception! : File.Exists(path));
+        }
+
+        public Gate Gate { get; }
+
+        public LocalPods Pods { get; }
+
+        public async ValueTask DisposeAsync()
+        {
+            await _stop.CancelAsync();
+            await _running.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            _stop.Dispose();
+        }
+    }
+
+    /// <summary>Notes who is admitted.</summary>
+    private sealed class Gate(Action<PodAttachment>? check = null) : IPodAdmission
+    {
+        public System.Collections.Concurrent.ConcurrentQueue<PodAttachment> Admitted { get; } = new();
+
+        public void Admit(PodAttachment pod)
+        {
+            check?.Invoke(pod);
+            Admitted.Enqueue(pod);
+        }
+    }
+}
