@@ -29,6 +29,9 @@ public sealed record AgentOptions
     /// <summary>What must outlive a restart: which pod has which address.</summary>
     public string StateDir { get; init; } = "/var/lib/fairlead";
 
+    /// <summary>Where the container runtime remembers what it has added (<c>results</c> below it): a pod that it knows keeps its address.</summary>
+    public string CniCacheDir { get; init; } = "/var/lib/cni";
+
     /// <summary>The Unix socket on which plugins ask.</summary>
     public string CniSocket { get; init; } = "/run/fairlead/cni.sock";
 

@@ -76,8 +76,11 @@ public static class AgentRole
         var plugins = new CniSocketServer(
             options.CniSocket, options.Network, pods, new PodAdmission(pods, policies, options.Time), options.Time, options.Loggers.CreateLogger<CniSocketServer>());
 
+        var addresses = new AddressKeeper(
+            pods, CniConflist.Network, options.Leases, options.CniCacheDir, options.Network, options.Time, options.Loggers.CreateLogger<AddressKeeper>());
+
         // Before any policy is compiled: a pod that was plugged in just before an agent was killed is not in the API yet.
-        pods.ReadBack();
+        addresses.Look();
         using var metrics = new PrometheusText();
         ProcessMetrics.Register();
         await using var health = await HealthAsync(options, proxy, config, policies, board, metrics, ct);
@@ -96,7 +99,7 @@ public static class AgentRole
                 masquerade.RunAsync,
                 policies.RunAsync,
                 plugins.RunAsync,
-                t => ReadBackAsync(pods, options.Time, t),
+                addresses.RunAsync,
                 t => RelayAsync(paths.InForce, standing, t),
                 Loop(options, new NodePublisher(client, paths.InForce, options.Loggers.CreateLogger<NodePublisher>()), standing).RunAsync,
                 config.RunAsync,
@@ -170,16 +173,6 @@ public static class AgentRole
     private static ReconcileLoop<T> Loop<T>(AgentOptions options, IReconciler<T> reconciler, Snapshot<T> desired)
         where T : class
         => new(reconciler, desired, s_timing, options.Time, options.Loggers.CreateLogger<ReconcileLoop<T>>());
-
-    /// <summary>Now and then: a runtime that was killed sends no DEL, and a plugin may have worked alone while the agent started.</summary>
-    private static async Task ReadBackAsync(LocalPods pods, TimeProvider time, CancellationToken ct)
-    {
-        while (true)
-        {
-            await Task.Delay(s_timing.Resync, time, ct);
-            pods.ReadBack();
-        }
-    }
 
     /// <summary>Passes on what the overlay has brought about.</summary>
     private static async Task RelayAsync(Snapshot<OverlayInForce> from, Snapshot<NodeTopology> to, CancellationToken ct)

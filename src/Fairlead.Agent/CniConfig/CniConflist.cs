@@ -46,7 +46,7 @@ public static class CniConflist
                         ["dataDir"] = paths.Leases,
                         ["ranges"] = new JsonArray([.. podRanges.GroupBy(r => r.BaseAddress.Family).Select(Choice)]),
                     },
-                    ["capabilities"] = new JsonObject { ["portMappings"] = true, ["bandwidth"] = true },
+                    ["capabilities"] = new JsonObject { ["portMappings"] = true, ["bandwidth"] = true, ["io.kubernetes.cri.pod-annotations"] = true },
                 }),
         };
         using var buffer = new MemoryStream();

@@ -92,6 +92,12 @@ internal sealed class AddressStore : IDisposable
         }
     }
 
+    /// <summary>Whose an address is, where its file says it whole.</summary>
+    public CniAttachmentKey? OwnerOf(IPAddress address) => Owners().Where(o => o.Address.Equals(address)).Select(o => (CniAttachmentKey?)o.Owner).FirstOrDefault();
+
+    /// <summary>When an address was taken.</summary>
+    public DateTimeOffset TakenAt(IPAddress address) => new(File.GetLastWriteTimeUtc(PathOf(address)), TimeSpan.Zero);
+
     /// <summary>Gives back what an attachment has; nothing is fine.</summary>
     public void Release(CniAttachmentKey owner) => ReleaseWhere(text => Matches(text, owner));
 

@@ -14,6 +14,9 @@ internal sealed record HostLocalConfig(
     string Folder,
     string ResolvConf)
 {
+    /// <summary>The annotation of a pod that asks for addresses, and the capability by which runtimes hand annotations on.</summary>
+    private const string Annotation = "fairlead.dev/ip";
+    private const string Annotations = "io.kubernetes.cri.pod-annotations";
     private const string DefaultDataDirectory = "/var/lib/cni/networks";
 
     public static HostLocalConfig Read(PluginCall call)
@@ -74,7 +77,7 @@ internal sealed record HostLocalConfig(
         }
     }
 
-    /// <summary>Addresses asked for: by <c>IP</c> in CNI_ARGS, <c>args.cni.ips</c> and the capability <c>ips</c>.</summary>
+    /// <summary>Addresses asked for: by <c>IP</c> in CNI_ARGS, <c>args.cni.ips</c>, the capability <c>ips</c> and the pod's annotation.</summary>
     private static ImmutableArray<IPAddress> Requests(PluginCall call)
     {
         var requested = ImmutableArray.CreateBuilder<IPAddress>();
@@ -89,6 +92,13 @@ internal sealed record HostLocalConfig(
         {
             var text = node.Text();
             requested.Add(AddressText.TryParse(Bare(text), out var address) ? address : throw node.Fault($"'{text}' is no IP address"));
+        }
+
+        foreach (var word in call.Config.Runtime[Annotations][Annotation].Text().Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))
+        {
+            requested.Add(AddressText.TryParse(word, out var address)
+                ? address
+                : throw new CniException(CniErrorCode.InvalidNetworkConfig, $"annotation {Annotation}: '{word}' is no IP address"));
         }
 
         return requested.ToImmutable();

@@ -32,7 +32,7 @@ internal sealed class HostLocalPlugin : IPlugin
 
         if (requested.Count > 0)
         {
-            throw new CniException(CniErrorCode.InvalidNetworkConfig, $"requested addresses are in no range: {string.Join(", ", requested)}");
+            throw new CniException(CniErrorCode.InvalidNetworkConfig, $"requested addresses are in no range: {string.Join(", ", requested)}; there is {string.Join(" and ", config.RangeSets)}");
         }
 
         rollback.Disarm();
@@ -98,7 +98,7 @@ internal sealed class HostLocalPlugin : IPlugin
 
             if (!store.TryReserve(wanted, owner))
             {
-                throw new CniException(CniErrorCode.AddressPoolExhausted, $"requested address {wanted} is in use");
+                throw new CniException(CniErrorCode.AddressPoolExhausted, $"requested address {wanted} is in use{(store.OwnerOf(wanted) is { } other ? $" by container {other.ContainerId}" : "")}");
             }
 
             store.SetLast(index, wanted);

@@ -90,6 +90,7 @@ internal sealed partial class AgentProcess(
                 "--cni-conf-dir", paths.CniConf(node.Name),
                 "--cni-bin-dir", paths.CniBin(node.Name),
                 "--state-dir", paths.AgentState(node.Name),
+                "--cni-cache-dir", paths.CniCache(node.Name),
                 "--cni-socket", paths.AgentSocket(node.Name),
                 "--cluster-cidr", options.PodCidr,
                 "--service-cidr", options.ServiceCidr,

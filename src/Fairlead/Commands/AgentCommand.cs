@@ -16,6 +16,7 @@ internal sealed class AgentCommand : FairleadCommand
     private readonly Option<string> _conf = new("--cni-conf-dir") { Description = "where the container runtime looks for CNI configurations", HelpName = "DIR", DefaultValueFactory = _ => s_defaults.CniConfDir };
     private readonly Option<string> _bin = new("--cni-bin-dir") { Description = "where the container runtime looks for CNI plugins", HelpName = "DIR", DefaultValueFactory = _ => s_defaults.CniBinDir };
     private readonly Option<string> _state = new("--state-dir") { Description = "where the node's address reservations are kept", HelpName = "DIR", DefaultValueFactory = _ => s_defaults.StateDir };
+    private readonly Option<string> _cache = new("--cni-cache-dir") { Description = "where the container runtime remembers which pods it has added to networks", HelpName = "DIR", DefaultValueFactory = _ => s_defaults.CniCacheDir };
     private readonly Option<string> _socket = new("--cni-socket") { Description = "the Unix socket on which the node's CNI plugins ask the agent", HelpName = "PATH", DefaultValueFactory = _ => s_defaults.CniSocket };
     private readonly Option<IReadOnlyList<IPNetwork>> _cluster = RangeOption.CreateList("--cluster-cidr", "the range of all pods, or one of each family", s_defaults.ClusterCidr.ToString());
     private readonly Option<IPNetwork> _service = RangeOption.Create("--service-cidr", "the range of Services", s_defaults.ServiceCidr.ToString());
@@ -27,7 +28,7 @@ internal sealed class AgentCommand : FairleadCommand
     public AgentCommand()
         : base("agent", "The node agent: pod addresses, overlay, routes, masquerade, CNI configuration and Services of one node.")
     {
-        foreach (Option option in new Option[] { _kubeconfig, _node, _conf, _bin, _state, _socket, _cluster, _service, _overlay, _mode, _health, _cleanup })
+        foreach (Option option in new Option[] { _kubeconfig, _node, _conf, _bin, _state, _cache, _socket, _cluster, _service, _overlay, _mode, _health, _cleanup })
         {
             Options.Add(option);
         }
@@ -52,6 +53,7 @@ internal sealed class AgentCommand : FairleadCommand
                 CniConfDir = parsed.GetValue(_conf)!,
                 CniBinDir = parsed.GetValue(_bin)!,
                 StateDir = parsed.GetValue(_state)!,
+                CniCacheDir = parsed.GetValue(_cache)!,
                 CniSocket = parsed.GetValue(_socket)!,
                 ClusterCidr = parsed.GetValue(_cluster)![0],
                 ClusterCidr6 = parsed.GetValue(_cluster) is [_, var second] ? second : null,

@@ -7,6 +7,7 @@ using Fairlead.Cni.Runtime;
 using Fairlead.KernelTests.Cni;
 using Fairlead.KernelTests.Fixtures;
 using Fairlead.Linux.Namespaces;
+using Fairlead.Linux.Netlink.Route;
 using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Fairlead.KernelTests.Agent;
@@ -131,6 +132,51 @@ public sealed class AgentSocketKernelTests : IDisposable
     }
 
     [Fact]
+    public async Task Addresses_of_pods_that_are_no_more_come_back_and_no_others()
+    {
+        Write();
+        var pods = await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => _node.AddPodAsync(ct: _ct)));
+        var (lives, unplugged, gone, young) = (pods[0], pods[1], pods[2], pods[3]);
+        foreach (var pod in new[] { lives, unplugged, gone })
+        {
+            File.SetLastWriteTimeUtc(Path.Combine(_node.DataFolder, "pods", $"{pod.Address}"), DateTime.UnixEpoch);
+        }
+
+        using (var routes = RouteSocket.Open(_node.Network))
+        {
+            // Somebody took away its cable; its namespace lives, and the runtime knows it.
+            Assert.True(routes.TryDeleteLink(unplugged.Result.Interfaces[1].Name));
+            Assert.True(routes.TryDeleteLink(gone.Result.Interfaces[1].Name));
+            Assert.True(routes.TryDeleteLink(young.Result.Interfaces[1].Name));
+        }
+
+        NetworkNamespace.Delete(gone.Network.Name!);
+        NetworkNamespace.Delete(young.Network.Name!);
+        var lost = NodeAttachments.GiveBackLost("pods", _node.DataFolder, _node.Network, _node.Runtime.Attachments(), TimeProvider.System);
+
+        Assert.Equal([(gone.Address, gone.Attachment.Key)], lost);
+        Assert.Equal(pods.Except([gone]).Select(p => $"{p.Address}").Order(StringComparer.Ordinal), _node.Reserved());
+        Assert.Empty(NodeAttachments.GiveBackLost("pods", _node.DataFolder, _node.Network, _node.Runtime.Attachments(), TimeProvider.System));
+        await _node.Runtime.DelAsync(gone.Attachment, _ct); // comes late, and is fine
+        Assert.DoesNotContain($"{(await _node.AddPodAsync(ct: _ct)).Address}", new[] { lives, unplugged, young }.Select(p => $"{p.Address}"));
+    }
+
+    [Fact]
+    public async Task An_address_that_an_annotation_asks_for_is_given_or_refused_by_name()
+    {
+        Write();
+        await using var agent = Start(new Gate());
+        var (_, first) = Annotated("10.32.0.50");
+        Assert.Equal("10.32.0.50", $"{(await _node.Runtime.AddAsync(first, _ct)).Addresses[0].Address}");
+
+        var refusal = await Assert.ThrowsAsync<CniException>(() => _node.Runtime.AddAsync(Annotated("10.32.0.50").Attachment, _ct));
+        Assert.Contains($"requested address 10.32.0.50 is in use by container {first.ContainerId}", refusal.Message, StringComparison.Ordinal);
+        refusal = await Assert.ThrowsAsync<CniException>(() => _node.Runtime.AddAsync(Annotated("10.99.0.1").Attachment, _ct));
+        Assert.Contains("requested addresses are in no range: 10.99.0.1; there is 10.32.0.1-10.32.0.254", refusal.Message, StringComparison.Ordinal);
+        Assert.Single(_node.Reserved());
+    }
+
+    [Fact]
     public async Task What_is_no_call_is_closed_without_an_answer()
     {
         Write();
@@ -152,6 +198,15 @@ public sealed class AgentSocketKernelTests : IDisposable
 
         await _node.AddPodAsync(ct: _ct);
         Assert.Single(agent.Gate.Admitted);
+    }
+
+    private (NetworkNamespace Network, CniAttachment Attachment) Annotated(string addresses)
+    {
+        var (network, attachment) = _node.NewPod();
+        return (network, attachment with
+        {
+            Capabilities = attachment.Capabilities.Add("io.kubernetes.cri.pod-annotations", new JsonObject { ["fairlead.dev/ip"] = addresses }),
+        });
     }
 
     private async Task<Socket> ConnectAsync()
@@ -192,6 +247,7 @@ public sealed class AgentSocketKernelTests : IDisposable
         ["bridge"] = "cni0",
         ["isDefaultGateway"] = true,
         ["firewall"] = false,
+        ["capabilities"] = new JsonObject { ["io.kubernetes.cri.pod-annotations"] = true },
         ["ipam"] = new JsonObject { ["type"] = "host-local", ["subnet"] = "10.32.0.0/24", ["dataDir"] = _node.DataFolder },
     });
 

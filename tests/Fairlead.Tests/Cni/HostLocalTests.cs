@@ -27,6 +27,20 @@ public sealed class HostLocalTests : IDisposable
     }
 
     [Fact]
+    public void A_pods_annotation_asks_for_an_address()
+    {
+        Assert.Equal("10.1.0.5/29", Address(Annotated("a", "10.1.0.5")));
+
+        var taken = Annotated("b", "10.1.0.5");
+        Assert.Equal((int)CniErrorCode.AddressPoolExhausted, taken.Code);
+        Assert.Equal("requested address 10.1.0.5 is in use by container a", taken.Message);
+        Assert.Equal("requested addresses are in no range: 10.2.0.5; there is 10.1.0.1-10.1.0.6", Annotated("b", "10.2.0.5").Message);
+        Assert.Equal("annotation fairlead.dev/ip: '10.1.0' is no IP address", Annotated("b", "10.1.0").Message);
+        Assert.Equal("requested address 10.1.0.1 is the gateway of 10.1.0.0/29", Annotated("b", "10.1.0.1").Message);
+        Assert.Single(AddressFiles());
+    }
+
+    [Fact]
     public void An_exhausted_range_is_said_by_name_and_changes_nothing()
     {
         foreach (var container in new[] { "a", "b", "c", "d", "e" })
@@ -229,6 +243,11 @@ public sealed class HostLocalTests : IDisposable
 
         Assert.Equal(60, addresses.Distinct().Count());
     }
+
+    private PluginRun Annotated(string container, string addresses) => Run("ADD", container, c => c["runtimeConfig"] = new JsonObject
+    {
+        ["io.kubernetes.cri.pod-annotations"] = new JsonObject { ["other"] = "x", ["fairlead.dev/ip"] = addresses },
+    });
 
     private string Add(string container) => Address(Run("ADD", container));
 

@@ -126,7 +126,10 @@ internal sealed class PodSandbox : IDisposable
             ]),
             Capabilities = attachment.Capabilities
                 .AddRange(ports.Count == 0 ? [] : [new("portMappings", ports)])
+                .AddRange(pod.Metadata.Annotations.IsEmpty ? [] : [new("io.kubernetes.cri.pod-annotations", Annotations(pod))])
                 .AddRange(rates is null ? [] : [new("bandwidth", rates)]),
         };
     }
+
+    private static JsonObject Annotations(Pod pod) => new(pod.Metadata.Annotations.Select(a => KeyValuePair.Create(a.Key, (JsonNode?)a.Value)));
 }
