@@ -35,7 +35,7 @@ public sealed class AgentNode : IAsyncDisposable
     {
         var node = new AgentNode();
         node.Api = await ApiFixture.StartAsync(node._ct);
-        await node.Api.RegisterAsync([new TestNode(Name, node._node.Network, CniNode.NodeAddress, IPNetwork.Parse("10.32.1.0/24"), null!)], node._ct);
+        await node.Api.RegisterAsync([new TestNode(Name, node._node.Network, [CniNode.NodeAddress], [IPNetwork.Parse("10.32.1.0/24")], null!)], node._ct);
         foreach (var ns in new[] { "shop", "open" })
         {
             await node.Api.Client.CreateAsync(KubeResources.Namespaces, new Namespace { Metadata = new() { Name = ns } }, node._ct);
