@@ -1,5 +1,7 @@
 using System.Net;
 using Fairlead.Agent.Overlay;
+using Fairlead.Core.Nodes;
+using Fairlead.Core.Nodes.Blocks;
 using Fairlead.Core.Services;
 using Fairlead.Kube.Client;
 using Fairlead.Kube.State;
@@ -35,17 +37,26 @@ public sealed record AgentOptions
     /// <summary>The Unix socket on which plugins ask.</summary>
     public string CniSocket { get; init; } = "/run/fairlead/cni.sock";
 
-    /// <summary>The range of all pods of the cluster: traffic that stays inside it keeps its source.</summary>
-    public IPNetwork ClusterCidr { get; init; } = IPNetwork.Parse("10.32.0.0/12");
+    /// <summary>The ranges of all pods of the cluster, at most one of each family: traffic that stays inside them keeps its source.</summary>
+    public EquatableArray<IPNetwork> ClusterCidrs { get; init; } = [IPNetwork.Parse("10.32.0.0/12")];
 
-    /// <summary>The range of all pods' IPv6 addresses, where <see cref="ClusterCidr"/> is of IPv4 and there is a second.</summary>
-    public IPNetwork? ClusterCidr6 { get; init; }
+    /// <summary>The first of <see cref="ClusterCidrs"/>.</summary>
+    public IPNetwork ClusterCidr { get => ClusterCidrs[0]; init => ClusterCidrs = [value]; }
 
-    /// <summary>The ranges of all pods: one, or one of each family.</summary>
-    public EquatableArray<IPNetwork> ClusterCidrs => ClusterCidr6 is { } second ? [ClusterCidr, second] : [ClusterCidr];
+    /// <summary>The ranges of Services' virtual addresses, at most one of each family.</summary>
+    public EquatableArray<IPNetwork> ServiceCidrs { get; init; } = [IPNetwork.Parse("10.96.0.0/12")];
 
-    /// <summary>The range of Services' virtual addresses.</summary>
-    public IPNetwork ServiceCidr { get; init; } = IPNetwork.Parse("10.96.0.0/12");
+    /// <summary>The first of <see cref="ServiceCidrs"/>.</summary>
+    public IPNetwork ServiceCidr { get => ServiceCidrs[0]; init => ServiceCidrs = [value]; }
+
+    /// <summary>Who divides <see cref="ClusterCidrs"/> over the nodes: <c>cluster</c> (<c>spec.podCIDRs</c> of the Node) or <c>fairlead</c> (each node takes blocks).</summary>
+    public string Ipam { get; init; } = "cluster";
+
+    /// <summary>The prefix length of an IPv4 block, with <c>fairlead</c>.</summary>
+    public int BlockSize { get; init; } = 24;
+
+    /// <summary>The prefix length of an IPv6 block, with <c>fairlead</c>.</summary>
+    public int BlockSizeIPv6 { get; init; } = 64;
 
     /// <summary>How packets get to other nodes: <c>vxlan</c>, <c>host-gw</c>, <c>wireguard</c>, <c>none</c>, or <c>auto</c> for what the underlay allows.</summary>
     public string Overlay { get; init; } = "vxlan";
@@ -89,15 +100,8 @@ public sealed record AgentOptions
             }
         }
 
-        if (ClusterCidr.Contains(ServiceCidr.BaseAddress) || ServiceCidr.Contains(ClusterCidr.BaseAddress))
-        {
-            faults.Add($"--cluster-cidr {ClusterCidr} and --service-cidr {ServiceCidr} overlap: a Service's address could be a pod's; choose ranges that do not");
-        }
-
-        if (ClusterCidr6 is { } cluster6 && (cluster6.BaseAddress.Family == ClusterCidr.BaseAddress.Family))
-        {
-            faults.Add($"--cluster-cidr {ClusterCidr},{cluster6}: two ranges must be one of IPv4 and one of IPv6");
-        }
+        faults.AddRange(RangeFaults());
+        if (Overlay != "vxlan")
 
         if (!OverlayKinds.TryParse(Overlay, out _))
         {
@@ -116,4 +120,37 @@ public sealed record AgentOptions
 
         return faults;
     }
+
+    private IEnumerable<string> RangeFaults()
+    {
+        foreach (var (option, ranges) in new[] { ("--cluster-cidr", ClusterCidrs), ("--service-cidr", ServiceCidrs) })
+        {
+            if (ranges.IsEmpty || ranges.GroupBy(r => r.BaseAddress.AddressFamily).Any(g => g.Count() > 1))
+            {
+                yield return $"{option} {string.Join(',', ranges)} must have one range, or one of each address family";
+            }
+        }
+
+        foreach (var (cluster, service) in ClusterCidrs.SelectMany(c => ServiceCidrs.Select(s => (c, s))).Where(p => PodRanges.Overlap(p.c, p.s)))
+        {
+            yield return $"--cluster-cidr {cluster} and --service-cidr {service} overlap: a Service's address could be a pod's; choose ranges that do not";
+        }
+
+        if (Ipam is not ("cluster" or "fairlead"))
+        {
+            yield return $"--ipam {Ipam} is unknown; there are: cluster, fairlead";
+        }
+        else if (Ipam == "fairlead")
+        {
+            foreach (var fault in ClusterCidrs.Select(r => BlockPool.Fault(r, BlockPrefixOf(r))).OfType<string>())
+            {
+                yield return $"--block-size: {fault}";
+            }
+        }
+    }
+
+    /// <summary>What the nodes divide, with <c>fairlead</c>.</summary>
+    internal IReadOnlyList<BlockPool> Pools() => [.. ClusterCidrs.Select(r => new BlockPool(r, BlockPrefixOf(r)))];
+
+    private int BlockPrefixOf(IPNetwork range) => range.BaseAddress.Family == IPFamily.IPv4 ? BlockSize : BlockSizeIPv6;
 }

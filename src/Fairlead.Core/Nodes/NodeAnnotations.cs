@@ -1,6 +1,8 @@
+using Fairlead.Core.Nodes.Blocks;
+
 namespace Fairlead.Core.Nodes;
 
-/// <summary>What an agent says of its node to the others, on the Node object. The hardware address is <see cref="VtepAddress.Annotation"/>.</summary>
+/// <summary>What an agent says of its node to the others, on the Node object. The hardware address is <see cref="VtepAddress.Annotation"/>, the ranges are <see cref="PublishedRanges.Annotation"/>.</summary>
 public static class NodeAnnotations
 {
     /// <summary>How it carries packets to other nodes' pods.</summary>
@@ -10,5 +12,5 @@ public static class NodeAnnotations
     public const string WireGuardKey = "fairlead.dev/wireguard-public-key";
 
     /// <summary>All of them.</summary>
-    public static IReadOnlyList<string> All { get; } = [VtepAddress.Annotation, Overlay, WireGuardKey];
+    public static IReadOnlyList<string> All { get; } = [VtepAddress.Annotation, Overlay, WireGuardKey, PublishedRanges.Annotation];
 }
