@@ -101,8 +101,6 @@ public sealed record AgentOptions
         }
 
         faults.AddRange(RangeFaults());
-        if (Overlay != "vxlan")
-
         if (!OverlayKinds.TryParse(Overlay, out _))
         {
             faults.Add($"--overlay {Overlay} is unknown; there are: {OverlayKinds.Choices}");

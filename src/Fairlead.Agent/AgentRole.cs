@@ -1,6 +1,7 @@
 using System.Net;
 using Fairlead.Agent.CniConfig;
 using Fairlead.Agent.Forwarding;
+using Fairlead.Agent.Ipam;
 using Fairlead.Agent.Masquerade;
 using Fairlead.Agent.Overlay;
 using Fairlead.Agent.Pods;
@@ -8,6 +9,7 @@ using Fairlead.Agent.Policy;
 using Fairlead.Agent.Problems;
 using Fairlead.Agent.Status;
 using Fairlead.Core.Nodes;
+using Fairlead.Core.Nodes.Blocks;
 using Fairlead.Core.State;
 using Fairlead.Core.Telemetry;
 using Fairlead.Kube.Client;
@@ -54,13 +56,16 @@ public static class AgentRole
     private static async Task ServeAsync(AgentOptions options, CancellationToken ct)
     {
         var log = new AgentLog(options.Loggers.CreateLogger<AgentLog>());
-        log.Starting(options.NodeName, options.Overlay, options.ProxyMode, options.ClusterCidr, options.ServiceCidr);
+        log.Starting(options.NodeName, options.Overlay, options.ProxyMode, options.Ipam, string.Join(',', options.ClusterCidrs), string.Join(',', options.ServiceCidrs));
         using var client = new KubeClient(options.Api!, options.Time);
         var events = new EventRecorder(client, "fairlead-agent", options.NodeName, options.Time, options.Loggers.CreateLogger<EventRecorder>());
         var board = Board(options);
-        var nodes = new Informer<Node>(client, KubeResources.Nodes, new(Trim: NodeTopologySource.Trim), options.Time, options.Loggers.CreateLogger<Informer<Node>>());
+        var nodes = new Informer<Node>(client, KubeResources.Nodes, new(Trim: options.Ipam == "fairlead" ? n => PublishedRanges.AsSpec(NodeTopologySource.Trim(n)) : NodeTopologySource.Trim), options.Time, options.Loggers.CreateLogger<Informer<Node>>());
         var source = new NodeTopologySource(options.NodeName, options.ClusterCidr);
-        var topology = new TopologyLoop(nodes.Snapshot, source, board, options.Loggers.CreateLogger<TopologyLoop>());
+        var topology = new TopologyLoop(
+            nodes.Snapshot, source, options.ServiceCidrs, () => HostRanges.Read(options.Network), new LastKnown(options.StateDir), options.Api!.Server, board,
+            options.Time, options.Loggers.CreateLogger<TopologyLoop>());
+        var blocks = options.Ipam == "fairlead" ? Blocks(options, client, nodes.Snapshot, board) : null;
         var paths = Overlay(options, board);
         var drift = new DriftMonitor(options.Network, paths.InForce, topology.Ring, options.Time, options.Loggers.CreateLogger<DriftMonitor>());
         var overlay = Loop(options, paths, topology.Topology);
@@ -92,6 +97,7 @@ public static class AgentRole
                 events.RunAsync,
                 new ProblemEvents(options.NodeName, board.Problems, events, options.Time).RunAsync,
                 nodes.RunAsync,
+                t => blocks?.RunAsync(t) ?? Task.CompletedTask,
                 topology.RunAsync,
                 drift.RunAsync,
                 Loop(options, new ForwardingReconciler(options.Network, options.Loggers.CreateLogger<ForwardingReconciler>()), topology.Topology).RunAsync,
@@ -152,6 +158,11 @@ public static class AgentRole
 
     private static MasqueradeReconciler Masquerade(AgentOptions options)
         => new(options.ClusterCidrs, [options.ServiceCidr], options.Network, options.Loggers.CreateLogger<MasqueradeReconciler>());
+
+    private static BlockLoop Blocks(AgentOptions options, KubeClient client, Snapshot<Store<Node>> nodes, ProblemBoard board)
+        => new(
+            client, new BlockClaims(client, options.NodeName, options.Time, options.Loggers.CreateLogger<BlockClaims>()), options.NodeName, options.Pools(), nodes,
+            () => [.. options.ServiceCidrs, .. HostRanges.Read(options.Network).Select(r => r.Network)], () => HeldAddresses.Read(options.StateDir), board, options.Time);
 
     private static ProblemBoard Board(AgentOptions options) => new(options.Loggers.CreateLogger<ProblemBoard>());
 

@@ -123,7 +123,7 @@ public static class NodeTopologyCompiler
         if (ranges.Count == 0)
         {
             diagnostics.Add(new(name, "NoPodRange",
-                $"node {name} has no spec.podCIDR yet; the cluster gives it one (kube-controller-manager --allocate-node-cidrs), or an administrator does"));
+                $"node {name} has no spec.podCIDR yet; the cluster gives it one (kube-controller-manager --allocate-node-cidrs), an administrator does, or with --ipam fairlead its own agent takes one"));
         }
 
         var addresses = NodeAddresses.Of(node.Status.Addresses.Where(a => a.Type == "InternalIP").Select(a => IPAddress.TryParse(a.Address, out var ip) ? ip : null).OfType<IPAddress>());

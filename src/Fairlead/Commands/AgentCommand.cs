@@ -3,6 +3,7 @@ using System.Net;
 using Fairlead.Agent;
 using Fairlead.CommandLine;
 using Fairlead.Kube.Client;
+using Fairlead.Kube.State;
 
 namespace Fairlead.Commands;
 
@@ -18,8 +19,11 @@ internal sealed class AgentCommand : FairleadCommand
     private readonly Option<string> _state = new("--state-dir") { Description = "where the node's address reservations are kept", HelpName = "DIR", DefaultValueFactory = _ => s_defaults.StateDir };
     private readonly Option<string> _cache = new("--cni-cache-dir") { Description = "where the container runtime remembers which pods it has added to networks", HelpName = "DIR", DefaultValueFactory = _ => s_defaults.CniCacheDir };
     private readonly Option<string> _socket = new("--cni-socket") { Description = "the Unix socket on which the node's CNI plugins ask the agent", HelpName = "PATH", DefaultValueFactory = _ => s_defaults.CniSocket };
-    private readonly Option<IReadOnlyList<IPNetwork>> _cluster = RangeOption.CreateList("--cluster-cidr", "the range of all pods, or one of each family", s_defaults.ClusterCidr.ToString());
-    private readonly Option<IPNetwork> _service = RangeOption.Create("--service-cidr", "the range of Services", s_defaults.ServiceCidr.ToString());
+    private readonly Option<IReadOnlyList<IPNetwork>> _cluster = RangeOption.CreateList("--cluster-cidr", "the range of all pods, or one of each address family", s_defaults.ClusterCidr.ToString());
+    private readonly Option<IReadOnlyList<IPNetwork>> _service = RangeOption.CreateList("--service-cidr", "the range of Services, or one of each address family", s_defaults.ServiceCidr.ToString());
+    private readonly Option<string> _ipam = new("--ipam") { Description = "who divides --cluster-cidr over the nodes: cluster (spec.podCIDRs), or fairlead (each node takes blocks)", HelpName = "MODE", DefaultValueFactory = _ => s_defaults.Ipam };
+    private readonly Option<int> _block = new("--block-size") { Description = "prefix length of an IPv4 block, with --ipam fairlead", HelpName = "BITS", DefaultValueFactory = _ => s_defaults.BlockSize };
+    private readonly Option<int> _block6 = new("--block-size-ipv6") { Description = "prefix length of an IPv6 block, with --ipam fairlead", HelpName = "BITS", DefaultValueFactory = _ => s_defaults.BlockSizeIPv6 };
     private readonly Option<string> _overlay = new("--overlay") { Description = "the path between nodes: auto, vxlan, host-gw, wireguard, or none for routes that others make", HelpName = "KIND", DefaultValueFactory = _ => s_defaults.Overlay };
     private readonly Option<string> _mode = new("--proxy-mode") { Description = "how Services get into the kernel: nftables, or none", HelpName = "MODE", DefaultValueFactory = _ => s_defaults.ProxyMode };
     private readonly Option<int> _health = new("--health-port") { Description = "port of /healthz, /livez, /readyz and /metrics", HelpName = "PORT", DefaultValueFactory = _ => AgentOptions.DefaultHealthPort };
@@ -28,7 +32,7 @@ internal sealed class AgentCommand : FairleadCommand
     public AgentCommand()
         : base("agent", "The node agent: pod addresses, overlay, routes, masquerade, CNI configuration and Services of one node.")
     {
-        foreach (Option option in new Option[] { _kubeconfig, _node, _conf, _bin, _state, _cache, _socket, _cluster, _service, _overlay, _mode, _health, _cleanup })
+        foreach (Option option in new Option[] { _kubeconfig, _node, _conf, _bin, _state, _cache, _socket, _cluster, _service, _ipam, _block, _block6, _overlay, _mode, _health, _cleanup })
         {
             Options.Add(option);
         }
@@ -55,9 +59,11 @@ internal sealed class AgentCommand : FairleadCommand
                 StateDir = parsed.GetValue(_state)!,
                 CniCacheDir = parsed.GetValue(_cache)!,
                 CniSocket = parsed.GetValue(_socket)!,
-                ClusterCidr = parsed.GetValue(_cluster)![0],
-                ClusterCidr6 = parsed.GetValue(_cluster) is [_, var second] ? second : null,
-                ServiceCidr = parsed.GetValue(_service),
+                ClusterCidrs = parsed.GetValue(_cluster)!.ToEquatableArray(),
+                ServiceCidrs = parsed.GetValue(_service)!.ToEquatableArray(),
+                Ipam = parsed.GetValue(_ipam)!,
+                BlockSize = parsed.GetValue(_block),
+                BlockSizeIPv6 = parsed.GetValue(_block6),
                 Overlay = parsed.GetValue(_overlay)!,
                 ProxyMode = parsed.GetValue(_mode)!,
                 HealthPort = parsed.GetValue(_health),
