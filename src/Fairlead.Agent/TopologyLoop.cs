@@ -80,7 +80,7 @@ internal sealed partial class TopologyLoop(
             }
 
             // Until the first answer, and while something is to be tried again, time passes by itself.
-            await Task.WhenAny(nodes.ChangedAsync(live), _drift.ChangedAsync(drift))
+            await ((Task)Task.WhenAny(nodes.ChangedAsync(live), _drift.ChangedAsync(drift)))
                 .WaitAsync(!live.Synced || seen.Refused || isNews ? s_again : Timeout.InfiniteTimeSpan, time, ct)
                 .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             ct.ThrowIfCancellationRequested();

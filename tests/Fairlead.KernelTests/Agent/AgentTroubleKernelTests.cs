@@ -20,6 +20,7 @@ public sealed class AgentTroubleKernelTests : IAsyncLifetime
     private readonly ThreeNodes _nodes = new();
     private readonly string _folder = Directory.CreateTempSubdirectory("fairlead-t-").FullName;
     private readonly CancellationToken _ct = TestContext.Current.CancellationToken;
+    private readonly List<Running> _agents = [];
     private ApiFixture _api = null!;
 
     public async ValueTask InitializeAsync() => _api = await ApiFixture.StartAsync(_ct);
@@ -200,7 +201,9 @@ public sealed class AgentTroubleKernelTests : IAsyncLifetime
             HealthPort = port,
             Network = node.Network,
         };
-        return new Running(change is null ? options : change(options)).Begin();
+        var running = new Running(change is null ? options : change(options)).Begin();
+        _agents.Add(running);
+        return running;
     }
 
     private async Task RegisterAsync(Node node)
@@ -211,7 +214,7 @@ public sealed class AgentTroubleKernelTests : IAsyncLifetime
 
     private async Task EventAsync(string reason)
         => await EventuallyAsync(() => _api.Client.ListAsync(KubeResources.Events, ct: _ct).GetAwaiter().GetResult().Items
-            .Any(e => e.Reason == reason && e.InvolvedObject is { Kind: "Node", Name: "n1" } && e.Message.Length > 0));
+            .Any(e => e.Reason == reason && e.InvolvedObject is { Kind: "Node", Name: "n1" } && !string.IsNullOrEmpty(e.Message)));
 
     /// <summary>The page, once it names the problem.</summary>
     private async Task<(int Status, string Body)> ReadyzAsync(string reason)
@@ -248,6 +251,7 @@ public sealed class AgentTroubleKernelTests : IAsyncLifetime
         using var timer = new PeriodicTimer(TimeSpan.FromMilliseconds(50));
         while (true)
         {
+            Assert.All(_agents, a => Assert.Null(a.Failure));
             try
             {
                 if (await Task.Run(isSo, _ct))
@@ -269,6 +273,8 @@ public sealed class AgentTroubleKernelTests : IAsyncLifetime
     {
         private readonly CancellationTokenSource _stop = new();
         private Task? _task;
+
+        public Exception? Failure => _task?.Exception;
 
         public Running Begin()
         {
