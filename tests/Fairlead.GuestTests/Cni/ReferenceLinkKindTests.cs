@@ -111,7 +111,7 @@ public sealed class ReferenceLinkKindTests : ReferenceComparison
         Bridge("a tag below nothing", "\"vlan\":-1") with { Code = 7, Difference = ReferenceDifferences.DeletesAnyway },
     ];
 
-    public static TheoryData<string> Names => [.. s_table.Select(c => c.Name)];
+    public static TheoryData<string> Names => [.. s_table.Where((_, row) => Guest.HasRow(row)).Select(c => c.Name)];
 
     [Theory, MemberData(nameof(Names))]
     public Task Kinds_of_links_are_made_alike(string name) => CompareAsync(s_table.Single(c => c.Name == name));
