@@ -215,7 +215,7 @@ public static class AgentRole
     {
         await foreach (var store in nodes.WatchAsync(ct))
         {
-            proxy?.Health.Observe(store.Find("", self));
+            proxy?.Observe(store.Find("", self));
         }
     }
 

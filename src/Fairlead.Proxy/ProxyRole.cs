@@ -61,7 +61,7 @@ public static class ProxyRole
     {
         await foreach (var store in node.Snapshot.WatchAsync(ct))
         {
-            proxy.Health.Observe(store.Find("", name));
+            proxy.Observe(store.Find("", name));
         }
     }
 }

@@ -20,19 +20,23 @@ public sealed partial class ServiceProxy : IDisposable
 
     private readonly Informer<Service> _services;
     private readonly Informer<EndpointSlice> _slices;
+    private readonly Snapshot<NodeFacts> _here;
     private readonly ServiceTableSource _source;
     private readonly NftablesReconciler _reconciler;
     private readonly ReconcileLoop<ServiceTable> _loop;
     private readonly TableMonitor _monitor;
+    private readonly ServiceProxyOptions _options;
     private readonly TimeProvider _time;
     private readonly ILogger<ServiceProxy> _logger;
 
     public ServiceProxy(KubeClient client, ServiceProxyOptions options)
     {
+        _options = options;
         (_time, _logger) = (options.Time, options.Loggers.CreateLogger<ServiceProxy>());
         _services = new(client, KubeResources.Services, new(LabelSelector: ForUs, Trim: Trimming.Trim), _time, options.Loggers.CreateLogger<Informer<Service>>());
         _slices = new(client, KubeResources.EndpointSlices, new(LabelSelector: ForUs, Trim: Trimming.Trim), _time, options.Loggers.CreateLogger<Informer<EndpointSlice>>());
-        _source = new(new NodeFacts(options.NodeName));
+        _here = new(new NodeFacts(options.NodeName) { ExternalIPs = options.ExternalIPs });
+        _source = new(_here.Current);
         _reconciler = new(options);
         _loop = new(_reconciler, Tables, s_timing, _time, options.Loggers.CreateLogger<ReconcileLoop<ServiceTable>>());
         _monitor = new(options.Network, () => _reconciler.PortId, _loop.LookAgain, _time, _logger);
@@ -47,9 +51,20 @@ public sealed partial class ServiceProxy : IDisposable
     /// <summary>The way into the kernel, alone: to clean up without an API server, and for tests.</summary>
     public static IReconciler<ServiceTable> Reconciler(ServiceProxyOptions options) => new NftablesReconciler(options);
 
+    /// <summary>Takes in what this node's object says now: its zone, and whether it is about to go.</summary>
+    public void Observe(Node? node)
+    {
+        Health.Observe(node);
+        var next = _here.Current with { Zone = node?.Metadata.Labels.Find(NodeFacts.ZoneLabel) };
+        if (next != _here.Current)
+        {
+            _here.Publish(next);
+        }
+    }
+
     /// <summary>Runs until cancelled, and leaves the kernel as it is then.</summary>
     public Task RunAsync(CancellationToken ct)
-        => Parts.RunAsync(ct, _services.RunAsync, _slices.RunAsync, CompileAsync, _loop.RunAsync, _monitor.RunAsync, ProgressAsync);
+        => Parts.RunAsync(ct, _services.RunAsync, _slices.RunAsync, CompileAsync, _loop.RunAsync, _monitor.RunAsync, ProgressAsync, HealthCheckAsync);
 
     public void Dispose()
     {
@@ -63,7 +78,8 @@ public sealed partial class ServiceProxy : IDisposable
         {
             var (services, slices) = (_services.Snapshot.Current, _slices.Snapshot.Current);
             var before = Tables.Current;
-            var next = _source.Update(services, slices);
+            var here = _here.Current;
+            var next = _source.Update(services, slices, here);
             if (!ReferenceEquals(next, before))
             {
                 Tell(before, next);
@@ -72,8 +88,14 @@ public sealed partial class ServiceProxy : IDisposable
                 Tables.Publish(next);
             }
 
-            await Task.WhenAny(_services.Snapshot.ChangedAsync(services), _slices.Snapshot.ChangedAsync(slices)).WaitAsync(ct);
+            await Task.WhenAny(_services.Snapshot.ChangedAsync(services), _slices.Snapshot.ChangedAsync(slices), _here.ChangedAsync(here)).WaitAsync(ct);
         }
+    }
+
+    private async Task HealthCheckAsync(CancellationToken ct)
+    {
+        await using var ports = new HealthCheckPorts(Tables, () => Health.IsHealthy, _options);
+        await ports.RunAsync(ct);
     }
 
     private async Task ProgressAsync(CancellationToken ct)

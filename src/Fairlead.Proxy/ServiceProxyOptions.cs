@@ -1,4 +1,5 @@
 using System.Net;
+using Fairlead.Kube.State;
 using Fairlead.Linux.Namespaces;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -16,6 +17,9 @@ public sealed record ServiceProxyOptions
 
     /// <summary>The range of virtual addresses: one that no Service has leads nowhere. Null where it is not known.</summary>
     public IPNetwork? ServiceCidr { get; init; }
+
+    /// <summary>Ranges that spec.externalIPs may be of; none by default.</summary>
+    public EquatableArray<IPNetwork> ExternalIPs { get; init; }
 
     /// <summary>The node's network; null for this process's own.</summary>
     public NetworkNamespace? Network { get; init; }

@@ -1,4 +1,5 @@
 using System.Net;
+using Fairlead.Core.Services;
 using Fairlead.Kube.Informers;
 using Fairlead.Kube.Objects;
 using Fairlead.Kube.State;
@@ -45,6 +46,7 @@ public sealed class NodeTopologySource(string self, IPNetwork clusterRange)
             Name = node.Metadata.Name,
             Uid = node.Metadata.Uid,
             DeletionTimestamp = node.Metadata.DeletionTimestamp,
+            Labels = EquatableMap.Create(node.Metadata.Labels.Where(l => l.Key == NodeFacts.ZoneLabel)),
             Annotations = EquatableMap.Create(node.Metadata.Annotations.Where(a => NodeAnnotations.All.Contains(a.Key))),
         },
         Spec = new NodeSpec { PodCIDR = node.Spec.PodCIDR, PodCIDRs = node.Spec.PodCIDRs, Taints = node.Spec.Taints },

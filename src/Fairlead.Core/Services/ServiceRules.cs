@@ -13,6 +13,12 @@ public sealed record ServiceRules(ObjectKey Service)
 {
     public EquatableArray<ServicePortRule> Ports { get; init; }
 
+    /// <summary>Where load balancers ask whether this node has endpoints; 0 for nowhere.</summary>
+    public ushort HealthCheckNodePort { get; init; }
+
+    /// <summary>How many of its endpoints on this node are ready.</summary>
+    public int LocalReady { get; init; }
+
     public EquatableArray<ServiceDiagnostic> Diagnostics { get; init; }
 
     /// <summary>When the newest change of its endpoints happened in the cluster, where the slices tell: the start of the

@@ -72,7 +72,14 @@ public static class ServiceTableCompiler
             }
         }
 
-        return new ServiceRules(key) { Ports = rules.ToEquatableArray(), Diagnostics = diagnostics.ToEquatableArray(), Triggered = Triggered(ordered) };
+        return new ServiceRules(key)
+        {
+            Ports = rules.ToEquatableArray(),
+            HealthCheckNodePort = HealthCheck(service, diagnostics),
+            LocalReady = EndpointChoice.LocalReady(ordered, node),
+            Diagnostics = diagnostics.ToEquatableArray(),
+            Triggered = Triggered(ordered),
+        };
     }
 
     /// <summary>The Service that a slice belongs to; an empty name where it says none.</summary>
@@ -90,10 +97,11 @@ public static class ServiceTableCompiler
         Service service, ServicePort port, ServicePortName name, IPAddress address, List<EndpointSlice> slices, NodeFacts node, SortedSet<ServiceDiagnostic> diagnostics)
     {
         var spec = service.Spec;
+        var outside = OutsideReader.Addresses(service, address.Family, node, diagnostics);
+        var nodePort = spec.Type is "NodePort" or "LoadBalancer" && IsPort(port.NodePort) ? (ushort)port.NodePort : (ushort)0;
+        var isOutside = nodePort != 0 || !outside.IsEmpty;
         var internalPolicy = spec.InternalTrafficPolicy == "Local" ? TrafficPolicy.Local : TrafficPolicy.Cluster;
-        var external = spec.Type is "NodePort" or "LoadBalancer";
-        var externalPolicy = external && spec.ExternalTrafficPolicy == "Local" ? TrafficPolicy.Local : TrafficPolicy.Cluster;
-        var nodePort = external && IsPort(port.NodePort) ? (ushort)port.NodePort : (ushort)0;
+        var externalPolicy = isOutside && spec.ExternalTrafficPolicy == "Local" ? TrafficPolicy.Local : TrafficPolicy.Cluster;
         var candidates = Candidates(port.Name, name.Protocol, address.Family, slices, node, diagnostics);
         return new ServicePortRule
         {
@@ -102,13 +110,13 @@ public static class ServiceTableCompiler
             ClusterAddress = address,
             Port = (ushort)port.Port,
             NodePort = nodePort,
+            OutsideAddresses = outside,
+            SourceRanges = OutsideReader.SourceRanges(spec, address.Family, diagnostics),
             InternalPolicy = internalPolicy,
             ExternalPolicy = externalPolicy,
             Affinity = Affinity(spec, diagnostics),
-            Backends = Usable(candidates),
-            LocalBackends = internalPolicy == TrafficPolicy.Local || (nodePort != 0 && externalPolicy == TrafficPolicy.Local)
-                ? Usable(candidates.Where(c => c.Backend.IsLocal))
-                : default,
+            Backends = EndpointChoice.Cluster(candidates, node),
+            LocalBackends = internalPolicy == TrafficPolicy.Local || externalPolicy == TrafficPolicy.Local ? EndpointChoice.Local(candidates) : default,
         };
     }
 
@@ -129,10 +137,10 @@ public static class ServiceTableCompiler
     }
 
     /// <summary>Every endpoint with the port of that name, usable or not.</summary>
-    private static List<Candidate> Candidates(
+    private static List<EndpointCandidate> Candidates(
         string portName, Protocol protocol, IPFamily family, List<EndpointSlice> slices, NodeFacts node, SortedSet<ServiceDiagnostic> diagnostics)
     {
-        var found = new List<Candidate>();
+        var found = new List<EndpointCandidate>();
         foreach (var slice in slices)
         {
             if (FamilyOf(slice.AddressType) is not { } sliceFamily)
@@ -171,7 +179,7 @@ public static class ServiceTableCompiler
     }
 
     private static void Add(
-        List<Candidate> found, Endpoint endpoint, ushort port, EndpointSlice slice, IPFamily family, NodeFacts node, SortedSet<ServiceDiagnostic> diagnostics)
+        List<EndpointCandidate> found, Endpoint endpoint, ushort port, EndpointSlice slice, IPFamily family, NodeFacts node, SortedSet<ServiceDiagnostic> diagnostics)
     {
         // Addresses of one endpoint are the same backend (EndpointSlice API): proxies use the first.
         if (endpoint.Addresses.IsEmpty)
@@ -192,29 +200,11 @@ public static class ServiceTableCompiler
         var serving = endpoint.Conditions.Serving ?? ready;
         var terminating = endpoint.Conditions.Terminating ?? false;
         var isLocal = endpoint.NodeName is not null && string.Equals(endpoint.NodeName, node.Name, StringComparison.Ordinal);
-        found.Add(new(new Backend(address, port, isLocal), ready, serving && terminating));
-    }
-
-    /// <summary>Ready endpoints; failing those, endpoints that are terminating but still serve (KEP-1669).</summary>
-    private static EquatableArray<Backend> Usable(IEnumerable<Candidate> candidates)
-    {
-        var all = candidates as IReadOnlyCollection<Candidate> ?? [.. candidates];
-        var usable = all.Any(c => c.Ready) ? all.Where(c => c.Ready) : all.Where(c => c.ServingTerminating);
-        var sorted = usable.Select(c => c.Backend).ToArray();
-        Array.Sort(sorted, static (a, b) => Compare(a, b));
-
-        // The same endpoint may stand in two slices for a moment (EndpointSlice API, "duplicate endpoints"); it counts once,
-        // or it would get twice its share.
-        var unique = new List<Backend>(sorted.Length);
-        foreach (var backend in sorted)
+        found.Add(new(new Backend(address, port, isLocal), ready, serving && terminating)
         {
-            if (unique.Count == 0 || unique[^1].Port != backend.Port || !unique[^1].Address.Equals(backend.Address))
-            {
-                unique.Add(backend);
-            }
-        }
-
-        return unique.ToEquatableArray();
+            Zones = endpoint.Hints?.ForZones ?? [],
+            Nodes = endpoint.Hints?.ForNodes ?? [],
+        });
     }
 
     private static TimeSpan? Affinity(ServiceSpec spec, SortedSet<ServiceDiagnostic> diagnostics)
@@ -233,6 +223,22 @@ public static class ServiceTableCompiler
         }
 
         return TimeSpan.FromSeconds(seconds);
+    }
+
+    private static ushort HealthCheck(Service service, SortedSet<ServiceDiagnostic> diagnostics)
+    {
+        if (service.Spec is not { Type: "LoadBalancer", ExternalTrafficPolicy: "Local" })
+        {
+            return 0;
+        }
+
+        if (IsPort(service.Spec.HealthCheckNodePort))
+        {
+            return (ushort)service.Spec.HealthCheckNodePort;
+        }
+
+        diagnostics.Add(new("NoHealthCheckNodePort", "externalTrafficPolicy is Local and healthCheckNodePort is not given: load balancers cannot tell which nodes have endpoints"));
+        return 0;
     }
 
     private static DateTimeOffset? Triggered(List<EndpointSlice> slices)
@@ -269,22 +275,6 @@ public static class ServiceTableCompiler
     };
 
     /// <summary>An address in its usual form: <c>10.1</c> and <c>010.1.1.1</c>, which the BCL takes, are none in the API.</summary>
-    private static IPAddress? TryParse(string text)
+    internal static IPAddress? TryParse(string text)
         => IPAddress.TryParse(text, out var address) && (address.Family == IPFamily.IPv6 || address.ToString() == text) ? address : null;
-
-    private static int Compare(Backend a, Backend b)
-    {
-        Span<byte> left = stackalloc byte[16];
-        Span<byte> right = stackalloc byte[16];
-        _ = a.Address.TryWriteBytes(left, out var leftLength);
-        _ = b.Address.TryWriteBytes(right, out var rightLength);
-        var order = left[..leftLength].SequenceCompareTo(right[..rightLength]);
-        order = order != 0 ? order : a.Port.CompareTo(b.Port);
-
-        // Of two with the same address the local one first: where slices disagree, knowing the node is the better knowledge.
-        return order != 0 ? order : b.IsLocal.CompareTo(a.IsLocal);
-    }
-
-    /// <summary>An endpoint with the conditions that decide whether it is used.</summary>
-    private readonly record struct Candidate(Backend Backend, bool Ready, bool ServingTerminating);
 }

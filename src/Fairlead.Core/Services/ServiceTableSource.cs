@@ -7,6 +7,7 @@ namespace Fairlead.Core.Services;
 /// <remarks>Not for several threads at once: one loop owns it.</remarks>
 public sealed class ServiceTableSource(NodeFacts node)
 {
+    private NodeFacts _node = node;
     private readonly Dictionary<ObjectKey, SortedDictionary<string, EndpointSlice>> _slicesOf = [];
     private Store<Service> _services = Store.Empty<Service>();
     private Store<EndpointSlice> _slices = Store.Empty<EndpointSlice>();
@@ -15,14 +16,17 @@ public sealed class ServiceTableSource(NodeFacts node)
     public ServiceTable Table { get; private set; } = ServiceTable.Unknown;
 
     /// <summary>Takes the newest stores in. Until both have been listed the table stays as it is: a Service without its slices would be refused.</summary>
-    public ServiceTable Update(Store<Service> services, Store<EndpointSlice> slices)
+    /// <param name="here">What is known of the node now; where that changed, every Service may mean something else.</param>
+    public ServiceTable Update(Store<Service> services, Store<EndpointSlice> slices, NodeFacts? here = null)
     {
         if (!services.Synced || !slices.Synced)
         {
             return Table;
         }
 
-        var touched = new HashSet<ObjectKey>(services.ChangesSince(_services));
+        var moved = here is not null && here != _node;
+        _node = here ?? _node;
+        var touched = new HashSet<ObjectKey>(moved ? services.Objects.Keys : services.ChangesSince(_services));
         foreach (var key in slices.ChangesSince(_slices))
         {
             Reindex(key, slices.Find(key), touched);
@@ -34,7 +38,7 @@ public sealed class ServiceTableSource(NodeFacts node)
     }
 
     private ServiceRules? Compile(Service? service)
-        => service is null ? null : ServiceTableCompiler.Compile(service, _slicesOf.TryGetValue(service.Key, out var slices) ? slices.Values : [], node);
+        => service is null ? null : ServiceTableCompiler.Compile(service, _slicesOf.TryGetValue(service.Key, out var slices) ? slices.Values : [], _node);
 
     /// <summary>Files a slice under its Service and notes the Services that this touches: a slice may change hands.</summary>
     private void Reindex(ObjectKey key, EndpointSlice? now, HashSet<ObjectKey> touched)

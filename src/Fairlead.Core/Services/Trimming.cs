@@ -10,6 +10,7 @@ public static class Trimming
     {
         Metadata = Keep(service.Metadata, [ServiceTableCompiler.ProxyNameLabel, ServiceTableCompiler.HeadlessLabel], []),
         Spec = service.Spec with { Selector = default },
+        Status = service.Status with { Conditions = default },
     };
 
     public static EndpointSlice Trim(EndpointSlice slice) => slice with

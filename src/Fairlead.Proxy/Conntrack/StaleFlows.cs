@@ -22,7 +22,7 @@ internal static class StaleFlows
     {
         var changed = plan.Frontends
             .Where(f => f.Key.Protocol != Protocol.Tcp && (f.Before is null || f.Before.Slots.Except(f.After?.Slots ?? []).Any()))
-            .Select(f => f.Key with { Kind = f.Key.Address is null ? FrontendKind.NodePort : FrontendKind.ClusterIP })
+            .Select(f => f.Key with { Kind = Everywhere(f.Key.Kind) })
             .ToHashSet();
         if (changed.Count == 0)
         {
@@ -34,13 +34,25 @@ internal static class StaleFlows
         return conntrack.Delete(entry => KeyOf(entry, changed, here) is { } key && !Answers(key, entry, actual));
     }
 
+    /// <summary>The kind of frontend for all clients, of one for those outside.</summary>
+    private static FrontendKind Everywhere(FrontendKind kind) => kind switch
+    {
+        FrontendKind.NodePortLocal => FrontendKind.NodePort,
+        FrontendKind.OutsideLocal => FrontendKind.Outside,
+        _ => kind,
+    };
+
+    private static FrontendKind ForThoseOutside(FrontendKind kind) => kind == FrontendKind.NodePort ? FrontendKind.NodePortLocal : FrontendKind.OutsideLocal;
+
     /// <summary>Which of the changed frontends a flow was begun to.</summary>
     private static FrontendKey? KeyOf(ConntrackEntry entry, HashSet<FrontendKey> changed, HashSet<IPAddress> here)
     {
         var (protocol, sentTo) = ((Protocol)entry.Protocol, entry.Original);
         var virtualAddress = new FrontendKey(FrontendKind.ClusterIP, sentTo.Destination, protocol, sentTo.DestinationPort);
+        var outside = virtualAddress with { Kind = FrontendKind.Outside };
         var nodePort = new FrontendKey(FrontendKind.NodePort, null, protocol, sentTo.DestinationPort);
         return changed.Contains(virtualAddress) ? virtualAddress
+            : changed.Contains(outside) ? outside
             : changed.Contains(nodePort) && here.Contains(sentTo.Destination) ? nodePort
             : null;
     }
@@ -48,7 +60,7 @@ internal static class StaleFlows
     private static bool Answers(FrontendKey key, ConntrackEntry entry, NftablesImage actual)
     {
         var answering = new Target(entry.Reply.Source, entry.Reply.SourcePort);
-        return Has(key) || (key.Address is null && Has(key with { Kind = FrontendKind.NodePortLocal }));
+        return Has(key) || (key.Kind != FrontendKind.ClusterIP && Has(key with { Kind = ForThoseOutside(key.Kind) }));
 
         bool Has(FrontendKey k) => actual.Frontends.TryGetValue(k, out var placement) && placement.Slots.Contains(answering);
     }

@@ -37,6 +37,18 @@ public sealed class ProxyHealth(TimeProvider time)
         }
     }
 
+    /// <summary>Whether it keeps up, whatever becomes of the node.</summary>
+    public bool IsHealthy
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return IsAlive(time.GetUtcNow());
+            }
+        }
+    }
+
     /// <summary>A newer table has come.</summary>
     public void Queued()
     {
@@ -73,7 +85,7 @@ public sealed class ProxyHealth(TimeProvider time)
         lock (_lock)
         {
             var now = time.GetUtcNow();
-            var alive = _updated is not null && (_behindSince is not { } since || now - since < s_patience);
+            var alive = IsAlive(now);
             var status = alive && (!needsNode || _eligible) ? StatusCodes.Status200OK : StatusCodes.Status503ServiceUnavailable;
 
             // A healthy proxy with nothing to do is up to date now, not when something last happened.
@@ -83,6 +95,8 @@ public sealed class ProxyHealth(TimeProvider time)
             return HealthAnswer.Json(JsonSerializer.Serialize(body, HealthJson.Default.HealthBody), status);
         }
     }
+
+    private bool IsAlive(DateTimeOffset now) => _updated is not null && (_behindSince is not { } since || now - since < s_patience);
 
     private static string Text(DateTimeOffset instant) => instant.ToString("yyyy-MM-dd HH:mm:ss.fffffff zzz", CultureInfo.InvariantCulture);
 }

@@ -15,10 +15,16 @@ internal enum FrontendKind : byte
 
     /// <summary>The same from outside, for a Service that wants only endpoints of this node (externalTrafficPolicy Local).</summary>
     NodePortLocal,
+
+    /// <summary>Sent to an address outside of the cluster's own: a load balancer's or one of spec.externalIPs.</summary>
+    Outside,
+
+    /// <summary>The same from outside, for a Service that wants only endpoints of this node.</summary>
+    OutsideLocal,
 }
 
 /// <summary>What a packet carries that means a Service: the key of an element in the kernel.</summary>
-/// <param name="Address">The virtual address; null for node ports, which answer on every address of the node.</param>
+/// <param name="Address">The address; null for node ports, which answer on every address of the node.</param>
 internal readonly record struct FrontendKey(FrontendKind Kind, IPAddress? Address, Protocol Protocol, ushort Port) : IComparable<FrontendKey>
 {
     public int CompareTo(FrontendKey other)
@@ -71,7 +77,7 @@ internal readonly record struct Dispatch(FrontendKind Kind, DispatchMode Mode, i
     /// <summary>Reads a chain's name back; null for a name that is none of ours.</summary>
     public static Dispatch? TryParse(string name)
     {
-        foreach (var kind in (ReadOnlySpan<FrontendKind>)[FrontendKind.ClusterIP, FrontendKind.NodePortLocal, FrontendKind.NodePort])
+        foreach (var kind in (ReadOnlySpan<FrontendKind>)[FrontendKind.ClusterIP, FrontendKind.NodePortLocal, FrontendKind.NodePort, FrontendKind.OutsideLocal, FrontendKind.Outside])
         {
             var prefix = Prefix(kind);
             if (name.StartsWith(prefix, StringComparison.Ordinal))
@@ -93,7 +99,9 @@ internal readonly record struct Dispatch(FrontendKind Kind, DispatchMode Mode, i
     {
         FrontendKind.ClusterIP => "svc-",
         FrontendKind.NodePort => "nodeport-",
-        _ => "nodeport-local-",
+        FrontendKind.NodePortLocal => "nodeport-local-",
+        FrontendKind.Outside => "outside-",
+        _ => "outside-local-",
     };
 }
 
@@ -104,6 +112,9 @@ internal readonly record struct Target(IPAddress Address, ushort Port);
 /// <param name="Owner"><c>namespace/name:port</c>, the comment of its elements.</param>
 internal sealed record Frontend(FrontendKey Key, DispatchMode Mode, EquatableArray<Backend> Backends, string Owner)
 {
+    /// <summary>Who may use it; empty for everybody.</summary>
+    public EquatableArray<IPNetwork> Sources { get; init; }
+
     /// <summary>Comments longer than this are refused by <c>nft</c>, though not by the kernel.</summary>
     private const int MaxComment = 127;
 
@@ -121,15 +132,32 @@ internal sealed record Frontend(FrontendKey Key, DispatchMode Mode, EquatableArr
             yield return new(new(FrontendKind.ClusterIP, rule.ClusterAddress, rule.Name.Protocol, rule.Port), usable.IsEmpty ? DispatchMode.Drop : pick, usable, owner);
         }
 
-        if (rule.NodePort != 0)
+        foreach (var (kind, localKind, address) in Outside(rule))
         {
-            yield return new(
-                new(FrontendKind.NodePort, null, rule.Name.Protocol, rule.NodePort), rule.Backends.IsEmpty ? DispatchMode.Reject : pick, rule.Backends, owner);
+            var port = address is null ? rule.NodePort : rule.Port;
+            var sources = rule.OutsideAddresses.Any(a => a.IsLoadBalancer && a.Address.Equals(address)) ? rule.SourceRanges : default;
+            yield return new(new(kind, address, rule.Name.Protocol, port), rule.Backends.IsEmpty ? DispatchMode.Reject : pick, rule.Backends, owner)
+            {
+                // The balancer's own address too: this node's packets to it come from it where the node has it (kube-proxy's rule).
+                Sources = sources.IsEmpty ? default : sources.Add(new IPNetwork(address!, rule.Family == IPFamily.IPv4 ? 32 : 128)),
+            };
             if (rule.ExternalPolicy == TrafficPolicy.Local && !rule.Backends.IsEmpty)
             {
-                yield return new(
-                    new(FrontendKind.NodePortLocal, null, rule.Name.Protocol, rule.NodePort), rule.LocalBackends.IsEmpty ? DispatchMode.Drop : pick, rule.LocalBackends, owner);
+                yield return new(new(localKind, address, rule.Name.Protocol, port), rule.LocalBackends.IsEmpty ? DispatchMode.Drop : pick, rule.LocalBackends, owner);
             }
+        }
+    }
+
+    private static IEnumerable<(FrontendKind Kind, FrontendKind LocalKind, IPAddress? Address)> Outside(ServicePortRule rule)
+    {
+        if (rule.NodePort != 0)
+        {
+            yield return (FrontendKind.NodePort, FrontendKind.NodePortLocal, null);
+        }
+
+        foreach (var outside in rule.OutsideAddresses)
+        {
+            yield return (FrontendKind.Outside, FrontendKind.OutsideLocal, outside.Address);
         }
     }
 }

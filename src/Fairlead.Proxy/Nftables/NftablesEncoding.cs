@@ -49,6 +49,7 @@ internal static class NftablesEncoding
             changes.Add(SetOf(after.Dispatch, layout), [new NftElement(Key(key)) { Verdict = VerdictOf(after.Dispatch), Comment = after.Owner }]);
         }
 
+        AddSources(changes, key, before?.Sources ?? [], after?.Sources ?? [], layout);
         var (old, now) = (before?.Slots ?? [], after?.Slots ?? []);
         var endpoints = layout.EndpointsOf(key.Kind);
         for (var i = 0; i < Math.Max(old.Length, now.Length); i++)
@@ -70,6 +71,20 @@ internal static class NftablesEncoding
         }
     }
 
+    private static void AddSources(ElementChanges changes, FrontendKey key, NftValue[] old, NftValue[] now, NftablesLayout layout)
+    {
+        changes.Remove(layout.Sources, old.Except(now).Select(s => new NftElement([.. Key(key), s])));
+        changes.Add(layout.Sources, now.Except(old).Select(s => new NftElement([.. Key(key), s])));
+        if (old.Length > 0 && now.Length == 0)
+        {
+            changes.Remove(layout.Firewalled, [new NftElement(Key(key))]);
+        }
+        else if (old.Length == 0 && now.Length > 0)
+        {
+            changes.Add(layout.Firewalled, [new NftElement(Key(key))]);
+        }
+    }
+
     /// <summary>Reads an image back from the elements of the table's sets.</summary>
     public static NftablesImage Read(NftablesLayout layout, IEnumerable<string> chains, Func<NftSet, IEnumerable<NftElement>> elementsOf)
     {
@@ -79,17 +94,20 @@ internal static class NftablesEncoding
             image.Chains[dispatch] = 0;
         }
 
-        foreach (var kind in (FrontendKind[])[FrontendKind.ClusterIP, FrontendKind.NodePort, FrontendKind.NodePortLocal])
+        foreach (var kind in (FrontendKind[])[FrontendKind.ClusterIP, FrontendKind.NodePort, FrontendKind.NodePortLocal, FrontendKind.Outside, FrontendKind.OutsideLocal])
         {
             ReadFrontends(image, kind, elementsOf(layout.FrontendsOf(kind)), elementsOf(layout.EndpointsOf(kind)));
         }
 
-        foreach (var element in elementsOf(layout.NoEndpointNodePorts))
+        foreach (var kind in (FrontendKind[])[FrontendKind.NodePort, FrontendKind.Outside])
         {
-            var key = KeyOf(FrontendKind.NodePort, element);
-            image.Frontends[key] = new Placement(new(key.Kind, DispatchMode.Reject, 0), [], element.Comment ?? "");
+            foreach (var element in elementsOf(layout.WithoutEndpointsOf(kind)))
+            {
+                image.Frontends[KeyOf(kind, element)] = new Placement(new(kind, DispatchMode.Reject, 0), [], element.Comment ?? "");
+            }
         }
 
+        ReadSources(image, elementsOf(layout.Firewalled), elementsOf(layout.Sources));
         image.ClusterAddresses.UnionWith(elementsOf(layout.ClusterIPs).Select(e => e.Key[0].Address!));
         image.Hairpins.UnionWith(elementsOf(layout.Hairpins).Select(e => e.Key[0].Address!));
         return image;
@@ -118,17 +136,35 @@ internal static class NftablesEncoding
         }
     }
 
+    private static void ReadSources(NftablesImage image, IEnumerable<NftElement> firewalled, IEnumerable<NftElement> sources)
+    {
+        var allowed = sources.ToLookup(e => KeyOf(FrontendKind.Outside, e), e => e.Key[^1]);
+        var keys = firewalled.Select(e => KeyOf(FrontendKind.Outside, e)).ToHashSet();
+        if (allowed.Any(a => !keys.Contains(a.Key)))
+        {
+            throw new TamperedTableException();
+        }
+
+        foreach (var key in keys)
+        {
+            // Without a source, or without a frontend, it is none of ours.
+            image.Frontends[key] = image.Frontends.TryGetValue(key, out var placement) && allowed.Contains(key)
+                ? placement with { Sources = [.. allowed[key]] }
+                : throw new TamperedTableException();
+        }
+    }
+
     private static Target TargetOf(NftElement? element)
         => element is { Data.Count: 2 } ? new(element.Data[0].Address!, (ushort)element.Data[1].Number!.Value) : throw new TamperedTableException();
 
     private static FrontendKey KeyOf(FrontendKind kind, NftElement element)
     {
-        var at = kind == FrontendKind.ClusterIP ? 1 : 0;
+        var at = kind is FrontendKind.NodePort or FrontendKind.NodePortLocal ? 0 : 1;
         return new(kind, at == 1 ? element.Key[0].Address : null, (Protocol)element.Key[at].Number!.Value, (ushort)element.Key[at + 1].Number!.Value);
     }
 
     private static NftSet SetOf(Dispatch dispatch, NftablesLayout layout)
-        => dispatch.Mode == DispatchMode.Reject ? layout.NoEndpointNodePorts : layout.FrontendsOf(dispatch.Kind);
+        => dispatch.Mode == DispatchMode.Reject ? layout.WithoutEndpointsOf(dispatch.Kind) : layout.FrontendsOf(dispatch.Kind);
 
     private static NftVerdict? VerdictOf(Dispatch dispatch) => dispatch.Mode switch
     {

@@ -1,11 +1,16 @@
 using System.Net;
+using Fairlead.Linux.Nftables;
 
 namespace Fairlead.Proxy.Nftables;
 
 /// <summary>A frontend as the kernel has it.</summary>
 /// <param name="Slots">Its endpoints by number.</param>
 /// <param name="Owner">The comment of its elements.</param>
-internal sealed record Placement(Dispatch Dispatch, Target[] Slots, string Owner);
+internal sealed record Placement(Dispatch Dispatch, Target[] Slots, string Owner)
+{
+    /// <summary>Who may use it; empty for everybody.</summary>
+    public NftValue[] Sources { get; init; } = [];
+}
 
 /// <summary>What our table in the kernel holds: read from it, or known because we wrote it.</summary>
 /// <remarks>Changed only by <see cref="Apply"/> with a plan that the kernel took.</remarks>

@@ -9,6 +9,9 @@ namespace Fairlead.Proxy.Nftables;
 //
 //   prerouting, output (nat)
 //     services:   daddr . proto . dport vmap @service-ips ─────────────► goto svc-3
+//                 daddr . proto . dport in @firewalled? from none of @sources: drop
+//                 from outside: daddr . proto . dport vmap @local-outside-ips ► goto outside-local-1
+//                 daddr . proto . dport vmap @outside-ips ─────────────► goto outside-3
 //                 to an address of this node? goto nodeports
 //     nodeports:  from outside: proto . dport vmap @local-nodeports ───► goto nodeport-local-1
 //                 proto . dport vmap @service-nodeports ───────────────► goto nodeport-3
@@ -17,8 +20,8 @@ namespace Fairlead.Proxy.Nftables;
 //                 dnat to  daddr . proto . dport . 0              map @endpoints
 //                 drop
 //   postrouting (nat)   a pod that met itself, or marked? masquerade
-//   filter-forward, filter-output   still addressed to a cluster IP? nobody serves it: goto refuse
-//   filter-input                    a node port without endpoints? goto refuse
+//   filter-forward, filter-output   still addressed to a cluster IP, or to a load balancer's without endpoints? goto refuse
+//   filter-input                    a node port, or a load balancer's address of this node, without endpoints? goto refuse
 //
 // One svc-N chain serves all Services with N endpoints. The second dnat is for a packet that was counting to three while the
 // kernel took the third endpoint away: rules and elements of one transaction come into force at once, but not in the middle of
@@ -35,6 +38,7 @@ internal sealed class NftablesLayout
 
     private const string Services = "services";
     private const string NodePortsChain = "nodeports";
+    private const string Firewall = "firewall";
     private const string Refuse = "refuse";
     private const string Unserved = "unserved";
     private const string UnservedNodePorts = "unserved-nodeports";
@@ -65,6 +69,13 @@ internal sealed class NftablesLayout
         NodePortEndpoints = new("nodeport-endpoints", [NftType.InetProtocol, NftType.InetService, NftType.Index]) { Data = target };
         LocalNodePorts = new("local-nodeports", [NftType.InetProtocol, NftType.InetService]) { IsVerdictMap = true };
         LocalNodePortEndpoints = new("local-nodeport-endpoints", [NftType.InetProtocol, NftType.InetService, NftType.Index]) { Data = target };
+        OutsideIPs = new("outside-ips", [address, NftType.InetProtocol, NftType.InetService]) { IsVerdictMap = true };
+        OutsideEndpoints = new("outside-endpoints", [address, NftType.InetProtocol, NftType.InetService, NftType.Index]) { Data = target };
+        LocalOutsideIPs = new("local-outside-ips", [address, NftType.InetProtocol, NftType.InetService]) { IsVerdictMap = true };
+        LocalOutsideEndpoints = new("local-outside-endpoints", [address, NftType.InetProtocol, NftType.InetService, NftType.Index]) { Data = target };
+        Firewalled = new("firewalled", [address, NftType.InetProtocol, NftType.InetService]);
+        Sources = new("sources", [address, NftType.InetProtocol, NftType.InetService, address]) { IsInterval = true };
+        NoEndpointOutside = new("no-endpoint-outside", [address, NftType.InetProtocol, NftType.InetService]);
         NoEndpointNodePorts = new("no-endpoint-nodeports", [NftType.InetProtocol, NftType.InetService]);
         ClusterIPs = new("cluster-ips", [address]);
         Hairpins = new("hairpins", [address, address]);
@@ -86,6 +97,22 @@ internal sealed class NftablesLayout
 
     public NftSet LocalNodePortEndpoints { get; }
 
+    public NftSet OutsideIPs { get; }
+
+    public NftSet OutsideEndpoints { get; }
+
+    public NftSet LocalOutsideIPs { get; }
+
+    public NftSet LocalOutsideEndpoints { get; }
+
+    /// <summary>Outside addresses that not everybody may use.</summary>
+    public NftSet Firewalled { get; }
+
+    /// <summary>Who may use which of them.</summary>
+    public NftSet Sources { get; }
+
+    public NftSet NoEndpointOutside { get; }
+
     public NftSet NoEndpointNodePorts { get; }
 
     public NftSet ClusterIPs { get; }
@@ -101,7 +128,7 @@ internal sealed class NftablesLayout
         var (chain, count) = (dispatch.ChainName, dispatch.Count);
         var map = EndpointsOf(dispatch.Kind);
         yield return new AddChain(chain);
-        if (dispatch.Kind == FrontendKind.NodePort)
+        if (dispatch.Kind is FrontendKind.NodePort or FrontendKind.Outside)
         {
             // The answer must come back through this node, whoever asked.
             yield return new AddRule(chain, Act.SetMarkBits(MasqueradeMark, MasqueradeMark));
@@ -127,50 +154,61 @@ internal sealed class NftablesLayout
     {
         FrontendKind.ClusterIP => ServiceIPs,
         FrontendKind.NodePort => NodePorts,
-        _ => LocalNodePorts,
+        FrontendKind.NodePortLocal => LocalNodePorts,
+        FrontendKind.Outside => OutsideIPs,
+        _ => LocalOutsideIPs,
     };
 
     public NftSet EndpointsOf(FrontendKind kind) => kind switch
     {
         FrontendKind.ClusterIP => Endpoints,
         FrontendKind.NodePort => NodePortEndpoints,
-        _ => LocalNodePortEndpoints,
+        FrontendKind.NodePortLocal => LocalNodePortEndpoints,
+        FrontendKind.Outside => OutsideEndpoints,
+        _ => LocalOutsideEndpoints,
     };
 
+    /// <summary>Where frontends of a kind stand that have no endpoint anywhere.</summary>
+    public NftSet WithoutEndpointsOf(FrontendKind kind) => kind == FrontendKind.Outside ? NoEndpointOutside : NoEndpointNodePorts;
+
     private NftExpression KeyOf(FrontendKind kind, NftExpression pick)
-        => kind == FrontendKind.ClusterIP ? Load.Concat(_destination, Load.L4Proto, Load.ThDport, pick) : Load.Concat(Load.L4Proto, Load.ThDport, pick);
+        => kind is not (FrontendKind.NodePort or FrontendKind.NodePortLocal) ? Load.Concat(_destination, Load.L4Proto, Load.ThDport, pick) : Load.Concat(Load.L4Proto, Load.ThDport, pick);
 
     private IEnumerable<NftOperation> BaseRules()
     {
-        foreach (var set in (NftSet[])[ServiceIPs, Endpoints, NodePorts, NodePortEndpoints, LocalNodePorts, LocalNodePortEndpoints, NoEndpointNodePorts, ClusterIPs, Hairpins])
+        foreach (var set in (NftSet[])[ServiceIPs, Endpoints, NodePorts, NodePortEndpoints, LocalNodePorts, LocalNodePortEndpoints,
+            OutsideIPs, OutsideEndpoints, LocalOutsideIPs, LocalOutsideEndpoints, Firewalled, Sources, NoEndpointOutside, NoEndpointNodePorts, ClusterIPs, Hairpins])
         {
             yield return new AddSet(set);
         }
 
-        foreach (var chain in (string[])[Services, NodePortsChain, Refuse, Unserved, UnservedNodePorts])
+        foreach (var chain in (string[])[Services, NodePortsChain, Firewall, Refuse, Unserved, UnservedNodePorts])
         {
             yield return new AddChain(chain);
         }
 
         yield return new AddRule(Services, Act.Verdict(_addressAndPort, ServiceIPs));
+        yield return new AddRule(Services, Match.In(_addressAndPort, Firewalled), Act.Jump(Firewall));
+        yield return FromOutside(Services, Act.Verdict(_addressAndPort, LocalOutsideIPs));
+        yield return new AddRule(Services, Act.Verdict(_addressAndPort, OutsideIPs));
         yield return new AddRule(Services, Match.NotEqual(_destination, _loopback), Match.Destination(FibAddressType.Local), Act.Goto(NodePortsChain));
+        yield return new AddRule(Firewall, Match.In(Load.Concat(_destination, Load.L4Proto, Load.ThDport, _source), Sources), Act.Return);
+        yield return new AddRule(Firewall, Act.Drop);
 
-        // Clients outside see only endpoints here where the Service wants that; pods and this node itself see all (kube-proxy's rule).
-        var fromElsewhere = Match.Compare(Load.FibSaddrType, NftComparison.NotEqual, (int)FibAddressType.Local);
-        yield return _inside is { } inside
-            ? new AddRule(NodePortsChain, Match.NotEqual(_source, inside), fromElsewhere, Act.Verdict(_port, LocalNodePorts))
-            : new AddRule(NodePortsChain, fromElsewhere, Act.Verdict(_port, LocalNodePorts));
+        yield return FromOutside(NodePortsChain, Act.Verdict(_port, LocalNodePorts));
         yield return new AddRule(NodePortsChain, Act.Verdict(_port, NodePorts));
 
         yield return new AddRule(Refuse, Act.RejectWithReset);
         yield return new AddRule(Refuse, Act.Reject);
         yield return new AddRule(Unserved, Match.In(_destination, ClusterIPs), Act.Goto(Refuse));
+        yield return new AddRule(Unserved, Match.In(_addressAndPort, NoEndpointOutside), Act.Goto(Refuse));
         if (_services is { } range)
         {
             // Nobody's address, or a Service's that this node has not heard of yet: silence lets the client try again.
             yield return new AddRule(Unserved, Match.Equal(_destination, range), Act.Drop);
         }
 
+        yield return new AddRule(UnservedNodePorts, Match.In(_addressAndPort, NoEndpointOutside), Act.Goto(Refuse));
         yield return new AddRule(UnservedNodePorts, Match.NotEqual(_destination, _loopback), Match.In(_port, NoEndpointNodePorts), Act.Goto(Refuse));
 
         yield return new AddChain("prerouting", new(NftChainType.Nat, NftHook.Prerouting, -100));
@@ -189,5 +227,12 @@ internal sealed class NftablesLayout
         yield return new AddRule("filter-output", Match.State(CtState.New), Act.Jump(Unserved));
         yield return new AddChain("filter-input", new(NftChainType.Filter, NftHook.Input, 0));
         yield return new AddRule("filter-input", Match.State(CtState.New), Act.Jump(UnservedNodePorts));
+    }
+
+    /// <summary>A rule for clients that are neither pods nor this node itself: those see only endpoints here where the Service wants that (kube-proxy's rule).</summary>
+    private AddRule FromOutside(string chain, NftStatement verdict)
+    {
+        var fromElsewhere = Match.Compare(Load.FibSaddrType, NftComparison.NotEqual, (int)FibAddressType.Local);
+        return _inside is { } inside ? new AddRule(chain, Match.NotEqual(_source, inside), fromElsewhere, verdict) : new AddRule(chain, fromElsewhere, verdict);
     }
 }

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Net;
+using Fairlead.Linux.Nftables;
 
 namespace Fairlead.Proxy.Nftables;
 
@@ -46,10 +47,14 @@ internal static class NftablesPlanner
     private static Placement? Place(Frontend? wanted, Placement? before)
         => wanted is null
             ? null
-            : new Placement(new(wanted.Key.Kind, wanted.Mode, wanted.Backends.Length), Slots.Place(before?.Slots ?? [], wanted.Backends), wanted.Owner);
+            : new Placement(new(wanted.Key.Kind, wanted.Mode, wanted.Backends.Length), Slots.Place(before?.Slots ?? [], wanted.Backends), wanted.Owner)
+            {
+                Sources = [.. wanted.Sources.Select(r => (NftValue)r)],
+            };
 
     private static bool Same(Placement? a, Placement? b)
-        => a is null || b is null ? a is null && b is null : a.Dispatch == b.Dispatch && a.Owner == b.Owner && a.Slots.AsSpan().SequenceEqual(b.Slots);
+        => a is null || b is null ? a is null && b is null : a.Dispatch == b.Dispatch && a.Owner == b.Owner && a.Slots.AsSpan().SequenceEqual(b.Slots)
+                && a.Sources.Length == b.Sources.Length && a.Sources.All(b.Sources.Contains);
 
     private static void Count(Dictionary<Dispatch, int> users, Placement? placement, int by)
     {

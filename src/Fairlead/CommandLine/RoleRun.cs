@@ -1,3 +1,4 @@
+using Fairlead.Core.Telemetry;
 using Fairlead.Kube.Client;
 using Microsoft.Extensions.Logging;
 
@@ -9,6 +10,8 @@ internal static class RoleRun
     public static async Task<int> RunAsync(string role, Func<ILoggerFactory, Task> run)
     {
         using var logging = RoleLogging.Create();
+        using var end = new CancellationTokenSource();
+        var memory = IdleMemory.WatchAsync(TimeProvider.System, end.Token);
         try
         {
             await run(logging);
@@ -27,6 +30,11 @@ internal static class RoleRun
         {
             ErrorView.Write(Console.Error, e.Message, $"fairlead {role} --help");
             return ExitCode.Failed;
+        }
+        finally
+        {
+            await end.CancelAsync();
+            await memory.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
 }

@@ -48,7 +48,7 @@ public sealed class NftablesGoldenTests
         var services = documents.Where(d => (string?)d["kind"] == "Service").Select(d => KubeJson.FromNode<Service>(d));
         var slices = documents.Where(d => (string?)d["kind"] == "EndpointSlice").Select(d => KubeJson.FromNode<EndpointSlice>(d));
         var touched = new Touched();
-        index.Update(ServiceTableCompiler.Compile(services, slices, new NodeFacts("here")), touched);
+        index.Update(ServiceTableCompiler.Compile(services, slices, new NodeFacts("here") { ExternalIPs = [IPNetwork.Parse("198.51.100.0/24")] }), touched);
         return NftablesPlanner.Plan(index, touched, image);
     }
 }

@@ -39,6 +39,87 @@ public sealed class ServiceTableCompilerTests
         Assert.All(rule.Backends, b => Assert.Equal(8080, b.Port));
     }
 
+    /// <summary>Reason, endpoints with their hints, and the addresses that answer at a node "here" of zone "a".</summary>
+    public static TheoryData<string, Endpoint[], string[]> Hinted => new()
+    {
+        { "a hint for this zone keeps to it", [Hint("10.1.0.1", zone: "a"), Hint("10.1.0.2", zone: "b")], ["10.1.0.1"] },
+        { "one endpoint without a hint, and hints do not count", [Hint("10.1.0.1", zone: "a"), Hint("10.1.0.2")], ["10.1.0.1", "10.1.0.2"] },
+        { "no hint for this zone, and all answer", [Hint("10.1.0.1", zone: "b"), Hint("10.1.0.2", zone: "c")], ["10.1.0.1", "10.1.0.2"] },
+        { "a hint for this node goes before its zone's", [Hint("10.1.0.1", zone: "a", node: "here"), Hint("10.1.0.2", zone: "a", node: "there")], ["10.1.0.1"] },
+        { "no hint for this node, and its zone's count", [Hint("10.1.0.1", zone: "a", node: "there"), Hint("10.1.0.2", zone: "b", node: "elsewhere")], ["10.1.0.1"] },
+        { "what is not ready has no say", [Hint("10.1.0.1", zone: "a"), Hint("10.1.0.2", ready: false)], ["10.1.0.1"] },
+        {
+            "with none ready, those that terminate but serve answer, whatever their hints",
+            [Hint("10.1.0.1", zone: "b", ready: false, serving: true, terminating: true)], ["10.1.0.1"]
+        },
+    };
+
+    [Theory, MemberData(nameof(Hinted))]
+    public void Hints_keep_traffic_near(string because, Endpoint[] endpoints, string[] expected)
+    {
+        var rule = Assert.Single(ServiceTableCompiler.Compile(Service(), [Slice("a", endpoints)], Here with { Zone = "a" })!.Ports);
+
+        Assert.True(expected.SequenceEqual(rule.Backends.Select(b => b.Address.ToString())), because);
+    }
+
+    private static Endpoint Hint(string address, string? zone = null, string? node = null, bool? ready = null, bool? serving = null, bool? terminating = null)
+        => Endpoint(address, ready: ready, serving: serving, terminating: terminating) with
+        {
+            Hints = new() { ForZones = zone is null ? [] : [new NamedHint { Name = zone }], ForNodes = node is null ? [] : [new NamedHint { Name = node }] },
+        };
+
+    /// <summary>Reason, the Service, where it is reached from outside, who may, and what is said.</summary>
+    public static TheoryData<string, Service, string, string, string> Outside => new()
+    {
+        { "a balancer's address", Balanced(s => s), "203.0.113.5 (balancer)", "", "" },
+        { "only where packets arrive as they are", Balanced(s => s, "Proxy"), "", "", "" },
+        { "another type has no balancer, whatever its status says", Balanced(s => s with { Type = "NodePort" }), "", "", "" },
+        { "ranges of the other family say nothing here", Balanced(s => s with { LoadBalancerSourceRanges = ["2001:db8::/32"] }), "203.0.113.5 (balancer)", "", "" },
+        { "everybody is no restriction", Balanced(s => s with { LoadBalancerSourceRanges = ["192.0.2.0/24", "0.0.0.0/0"] }), "203.0.113.5 (balancer)", "", "" },
+        { "a range in a range is the wider one", Balanced(s => s with { LoadBalancerSourceRanges = ["192.0.2.128/25", "192.0.2.0/24"] }), "203.0.113.5 (balancer)", "192.0.2.0/24", "" },
+        { "bits beyond its length do not count", Balanced(s => s with { LoadBalancerSourceRanges = ["192.0.2.7/24"] }), "203.0.113.5 (balancer)", "192.0.2.0/24", "" },
+        { "a range that is none lets nobody in", Balanced(s => s with { LoadBalancerSourceRanges = ["192.0.2.0"] }), "203.0.113.5 (balancer)", "0.0.0.0/32", "InvalidSourceRange" },
+        { "an allowed external address", Service(spec: s => s with { ExternalIPs = ["198.51.100.4"] }), "198.51.100.4", "", "" },
+        { "one that the node does not allow", Service(spec: s => s with { ExternalIPs = ["192.0.2.4"] }), "", "", "ExternalIPNotAllowed" },
+        { "one that is no address", Service(spec: s => s with { ExternalIPs = ["198.51.100.04"] }), "", "", "InvalidExternalIP" },
+        {
+            "a health check needs its port", Balanced(s => s with { ExternalTrafficPolicy = "Local" }), "203.0.113.5 (balancer)", "", "NoHealthCheckNodePort"
+        },
+    };
+
+    [Theory, MemberData(nameof(Outside))]
+    public void Where_a_service_is_reached_from_outside(string because, Service service, string addresses, string sources, string reason)
+    {
+        var rules = ServiceTableCompiler.Compile(service, [Slice("a", Endpoint("10.1.0.1"))], Here with { ExternalIPs = [System.Net.IPNetwork.Parse("198.51.100.0/24")] })!;
+
+        var rule = Assert.Single(rules.Ports);
+        Assert.Equal(
+            (because, addresses, sources, reason),
+            (because, string.Join(' ', rule.OutsideAddresses.Select(a => $"{a.Address}{(a.IsLoadBalancer ? " (balancer)" : "")}")), string.Join(' ', rule.SourceRanges),
+                string.Join(' ', rules.Diagnostics.Select(d => d.Reason))));
+    }
+
+    [Fact]
+    public void The_health_check_counts_what_is_ready_here()
+    {
+        var service = Balanced(s => s with { ExternalTrafficPolicy = "Local", HealthCheckNodePort = 32000 });
+        var slices = new[]
+        {
+            Slice("a", Endpoint("10.1.0.1", "here"), Endpoint("10.1.0.2", "here", ready: false, serving: true, terminating: true), Endpoint("10.1.0.3")),
+            Slice("b", Endpoint("10.1.0.1", "here")),
+        };
+
+        var rules = ServiceTableCompiler.Compile(service, slices, Here)!;
+
+        Assert.Equal((32000, 1), (rules.HealthCheckNodePort, rules.LocalReady));
+        Assert.Equal(0, ServiceTableCompiler.Compile(Balanced(s => s with { HealthCheckNodePort = 32000 }), slices, Here)!.HealthCheckNodePort);
+    }
+
+    private static Service Balanced(Func<ServiceSpec, ServiceSpec> spec, string? mode = null) => Service(spec: s => spec(s with { Type = "LoadBalancer" })) with
+    {
+        Status = new() { LoadBalancer = new() { Ingress = [new LoadBalancerIngress { Ip = "203.0.113.5", IpMode = mode }] } },
+    };
+
     /// <summary>Reason and a Service that a proxy has nothing to do with.</summary>
     public static TheoryData<string, Service> NotOurs => new()
     {
