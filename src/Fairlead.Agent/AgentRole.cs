@@ -62,9 +62,10 @@ public static class AgentRole
         var board = Board(options);
         var nodes = new Informer<Node>(client, KubeResources.Nodes, new(Trim: options.Ipam == "fairlead" ? n => PublishedRanges.AsSpec(NodeTopologySource.Trim(n)) : NodeTopologySource.Trim), options.Time, options.Loggers.CreateLogger<Informer<Node>>());
         var source = new NodeTopologySource(options.NodeName, options.ClusterCidr);
+        var clock = new PathClock(options.Time, options.Loggers.CreateLogger<PathClock>());
         var topology = new TopologyLoop(
             nodes.Snapshot, source, options.ServiceCidrs, () => HostRanges.Read(options.Network), new LastKnown(options.StateDir), options.Api!.Server, board,
-            options.Time, options.Loggers.CreateLogger<TopologyLoop>());
+            options.Time, options.Loggers.CreateLogger<TopologyLoop>()) { Clock = clock };
         var blocks = options.Ipam == "fairlead" ? Blocks(options, client, nodes.Snapshot, board) : null;
         var paths = Overlay(options, board);
         var drift = new DriftMonitor(options.Network, paths.InForce, topology.Ring, options.Time, options.Loggers.CreateLogger<DriftMonitor>());
@@ -107,6 +108,9 @@ public static class AgentRole
                 plugins.RunAsync,
                 addresses.RunAsync,
                 t => RelayAsync(paths.InForce, standing, t),
+                t => clock.RunAsync(paths.InForce, t),
+                t => new ChecksumEcho(options.Network, options.Loggers.CreateLogger<ChecksumEcho>()).RunAsync(paths.InForce, t),
+                t => new ChecksumProbe(options.Network, board, options.Time, options.Loggers.CreateLogger<ChecksumProbe>()).RunAsync(paths.InForce, t),
                 Loop(options, new NodePublisher(client, paths.InForce, options.Loggers.CreateLogger<NodePublisher>()), standing).RunAsync,
                 config.RunAsync,
                 t => RelayReadyAsync(config, condition, t),
@@ -157,7 +161,7 @@ public static class AgentRole
             options.Loggers.CreateLogger<OverlayReconciler>());
 
     private static MasqueradeReconciler Masquerade(AgentOptions options)
-        => new(options.ClusterCidrs, [options.ServiceCidr], options.Network, options.Loggers.CreateLogger<MasqueradeReconciler>());
+        => new(options.ClusterCidrs, options.ServiceCidrs, options.Network, options.Loggers.CreateLogger<MasqueradeReconciler>());
 
     private static BlockLoop Blocks(AgentOptions options, KubeClient client, Snapshot<Store<Node>> nodes, ProblemBoard board)
         => new(

@@ -1,5 +1,6 @@
 using System.Net;
 using Fairlead.Agent.Ipam;
+using Fairlead.Agent.Overlay;
 using Fairlead.Agent.Problems;
 using Fairlead.Core.Nodes;
 using Fairlead.Kube.Informers;
@@ -27,6 +28,9 @@ internal sealed partial class TopologyLoop(
     private readonly Snapshot<object> _drift = new(new object());
     private EquatableArray<IPNetwork> _inUse;
     private Store<Node>? _old;
+
+    /// <summary>Told when a node becomes known, where that is timed.</summary>
+    public PathClock? Clock { get; init; }
 
     /// <summary>What the reconcilers follow.</summary>
     public Snapshot<NodeTopology> Topology { get; } = new(NodeTopology.Unknown);
@@ -130,11 +134,13 @@ internal sealed partial class TopologyLoop(
 
         foreach (var peer in now.Peers.ExceptBy(before.Peers.Select(p => p.Name), p => p.Name, StringComparer.Ordinal))
         {
+            Clock?.Joined(peer.Name);
             LogJoined(peer.Name, string.Join(", ", peer.PodRanges), peer.Addresses);
         }
 
         foreach (var peer in before.Peers.ExceptBy(now.Peers.Select(p => p.Name), p => p.Name, StringComparer.Ordinal))
         {
+            Clock?.Left(peer.Name);
             LogLeft(peer.Name, string.Join(", ", peer.PodRanges));
         }
     }

@@ -11,7 +11,11 @@ public readonly record struct WireGuardKey
 
     public WireGuardKey(ReadOnlySpan<byte> bytes)
     {
-        ArgumentOutOfRangeException.ThrowIfNotEqual(bytes.Length, Length);
+        if (bytes.Length != Length)
+        {
+            throw new ArgumentException($"a key has {Length} bytes, not {bytes.Length}", nameof(bytes));
+        }
+
         _text = Convert.ToBase64String(bytes);
     }
 
