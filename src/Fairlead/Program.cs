@@ -28,6 +28,7 @@ internal static class Program
             new ApiServerCommand(),
             new CleanupCommand(time),
             new NetCommand(time),
+            new Fairlead.Commands.Ipam.IpamCommand(time),
             new CniCommand(time),
             new RunCommand(time),
             new SuperviseCommand(time),
