@@ -47,7 +47,9 @@ internal static class PolicyRules
     private const byte FirstOfDiscovery = 133;
     private const byte LastOfDiscovery = 137;
 
-    public static NftTransaction Compile(PolicyTable policies)
+    /// <param name="policies">What is to be in force.</param>
+    /// <param name="logs">Whether the kernel can log packets to programs (CONFIG_NETFILTER_NETLINK_LOG); what is denied is denied without that too.</param>
+    public static NftTransaction Compile(PolicyTable policies, bool logs = true)
     {
         var table = new NftTransaction(NftFamily.Inet, Table).Add(new AddTable("Fairlead network policy"));
         foreach (var family in s_families)
@@ -74,7 +76,7 @@ internal static class PolicyRules
 
         foreach (var (direction, names) in groups)
         {
-            AddGroup(table, direction, names);
+            AddGroup(table, direction, names, logs);
         }
 
         AddPods(table, policies);
@@ -182,12 +184,16 @@ internal static class PolicyRules
         }
     }
 
-    private static void AddGroup(NftTransaction table, PolicyDirection direction, EquatableArray<ObjectKey> policies)
+    private static void AddGroup(NftTransaction table, PolicyDirection direction, EquatableArray<ObjectKey> policies, bool logs)
     {
         var chain = GroupOf(direction, policies);
         table.AddRange(policies.Select(p => new AddRule(chain, [Act.Jump(ChainOf(p, direction))], $"{p}")));
         var names = string.Join(", ", policies.Select(p => p.ToString()));
-        table.Add(new AddRule(chain, [Act.Limit(LogRate, LogBurst), Act.LogTo(LogGroup, chain, LogLength)], $"denied, a sample: {names}"));
+        if (logs)
+        {
+            table.Add(new AddRule(chain, [Act.Limit(LogRate, LogBurst), Act.LogTo(LogGroup, chain, LogLength)], $"denied, a sample: {names}"));
+        }
+
         table.Add(new AddRule(chain, [Act.Counter, Act.Drop], $"denied: {names}"));
     }
 

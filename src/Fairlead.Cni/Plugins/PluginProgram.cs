@@ -57,11 +57,6 @@ internal static class PluginProgram
                 host.Output.Flush();
                 return answer.ExitCode;
             }
-
-            if (environment.Command == CniCommand.Add)
-            {
-                AgentCall.RefuseWithoutPolicies(config, environment);
-            }
         }
 
         var nftables = new Lazy<NftablesSocket>(() => NftablesSocket.Open());
@@ -92,6 +87,11 @@ internal static class PluginProgram
                 if (isTorn)
                 {
                     plugin.Delete(call);
+                }
+
+                if (!host.IsAgent)
+                {
+                    AgentCall.RefuseWithoutPolicies(config, environment);
                 }
 
                 return ResultWriter.ToJson(plugin.Add(call), version);

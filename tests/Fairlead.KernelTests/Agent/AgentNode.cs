@@ -15,7 +15,7 @@ namespace Fairlead.KernelTests.Agent;
 /// <summary>A node with an agent, a container runtime and an API server, whose pods come as on a real one: the object first, then ADD.</summary>
 public sealed class AgentNode : IAsyncDisposable
 {
-    private const string Name = "n1";
+    public const string Name = "n1";
     private readonly CniNode _node = new();
     private readonly CancellationToken _ct = TestContext.Current.CancellationToken;
     private CancellationTokenSource _stop = new();
@@ -33,15 +33,22 @@ public sealed class AgentNode : IAsyncDisposable
 
     public static async Task<AgentNode> StartAsync(ILoggerFactory? loggers = null)
     {
+        var node = await MakeAsync("10.32.1.0/24");
+        await node.StartAgentAsync(loggers);
+        return node;
+    }
+
+    /// <summary>A node whose agent is yet to start.</summary>
+    public static async Task<AgentNode> MakeAsync(string range)
+    {
         var node = new AgentNode();
         node.Api = await ApiFixture.StartAsync(node._ct);
-        await node.Api.RegisterAsync([new TestNode(Name, node._node.Network, [CniNode.NodeAddress], [IPNetwork.Parse("10.32.1.0/24")], null!)], node._ct);
+        await node.Api.RegisterAsync([new TestNode(Name, node._node.Network, [CniNode.NodeAddress], [IPNetwork.Parse(range)], null!)], node._ct);
         foreach (var ns in new[] { "shop", "open" })
         {
             await node.Api.Client.CreateAsync(KubeResources.Namespaces, new Namespace { Metadata = new() { Name = ns } }, node._ct);
         }
 
-        await node.StartAgentAsync(loggers);
         return node;
     }
 

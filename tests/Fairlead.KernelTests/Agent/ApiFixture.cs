@@ -16,6 +16,8 @@ public sealed class ApiFixture : IAsyncDisposable
         Client = new KubeClient(Config);
     }
 
+    public string Socket => _host.UnixSocket!;
+
     public KubeConfig Config => KubeConfig.UnixSocket(_host.UnixSocket!);
 
     public KubeClient Client { get; }

@@ -6,9 +6,6 @@ using Fairlead.KernelTests.Fixtures;
 using Fairlead.Kube.Client;
 using Fairlead.Kube.Objects;
 using Fairlead.Kube.State;
-using Fairlead.Linux;
-using Fairlead.Linux.Namespaces;
-using Fairlead.Linux.Netlink.Route;
 
 namespace Fairlead.KernelTests.Agent;
 
@@ -28,7 +25,7 @@ public sealed class PodAdmissionKernelTests : IAsyncLifetime
     {
         await _node.CreateAsync(Policy("closed"));
         var sender = await _node.AddPodAsync("open", "sender");
-        using var flood = new Flood(sender.Network);
+        using var flood = new Flood(sender.Network, Port);
         for (var i = 0; i < 8; i++)
         {
             var (network, attachment) = await _node.NewPodAsync("shop", $"closed-{i}");
@@ -71,7 +68,7 @@ public sealed class PodAdmissionKernelTests : IAsyncLifetime
         await _node.CreateAsync(Policy("closed"));
         var client = await _node.AddPodAsync("open", "client");
         var server = await _node.AddPodAsync("shop", "server");
-        using var flood = new Flood(client.Network);
+        using var flood = new Flood(client.Network, Port);
         using var received = server.Network.Listen(IPAddress.Any, Port, ProtocolType.Udp);
         for (var i = 0; i < 3; i++)
         {
@@ -90,7 +87,7 @@ public sealed class PodAdmissionKernelTests : IAsyncLifetime
         await _node.CreateAsync(Policy("closed"));
         var client = await _node.AddPodAsync("open", "client");
         var server = await _node.AddPodAsync("shop", "server");
-        using var flood = new Flood(client.Network);
+        using var flood = new Flood(client.Network, Port);
         using var received = server.Network.Listen(IPAddress.Any, Port, ProtocolType.Udp);
 
         await _node.Api.Client.DeleteAsync(KubeResources.Pods, "shop", "server", new DeleteOptions { GracePeriodSeconds = 0 }, _ct);
@@ -124,62 +121,4 @@ public sealed class PodAdmissionKernelTests : IAsyncLifetime
     };
 
     private string Rules() => _node.Node.Network.Sh("nft list table inet fairlead-policy");
-
-    /// <summary>Sends to every address that a pod may get, as fast as it can, and waits for no neighbour to be found.</summary>
-    private sealed class Flood : IDisposable
-    {
-        private readonly CancellationTokenSource _stop = new();
-        private readonly Thread _thread;
-        private long _rounds;
-
-        public Flood(NetworkNamespace from)
-        {
-            var targets = Enumerable.Range(2, 30).Select(i => new IPEndPoint(new IPAddress([10, 32, 1, (byte)i]), Port)).ToArray();
-            using (var routes = RouteSocket.Open(from))
-            {
-                var link = routes.GetLink("eth0").Index;
-                foreach (var target in targets)
-                {
-                    routes.ReplaceNeighbour(new(link, target.Address, new MacAddress([0x0a, 0x58, .. target.Address.GetAddressBytes()])));
-                }
-            }
-
-            var socket = from.Run(() => new Socket(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp));
-            _thread = new Thread(() =>
-            {
-                using var sender = socket;
-                while (!_stop.IsCancellationRequested)
-                {
-                    foreach (var target in targets)
-                    {
-                        try
-                        {
-                            sender.SendTo("packet"u8, target);
-                        }
-                        catch (SocketException)
-                        {
-                            // A refusal that came back for one sent before.
-                        }
-                    }
-
-                    Interlocked.Increment(ref _rounds);
-                }
-            });
-            _thread.Start();
-        }
-
-        /// <summary>Returns when each address was sent to at least once more.</summary>
-        public Task RoundAsync(CancellationToken ct)
-        {
-            var seen = Interlocked.Read(ref _rounds);
-            return Eventually.TrueAsync(() => Interlocked.Read(ref _rounds) > seen + 2, ct);
-        }
-
-        public void Dispose()
-        {
-            _stop.Cancel();
-            _thread.Join();
-            _stop.Dispose();
-        }
-    }
 }
