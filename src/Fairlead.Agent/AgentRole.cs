@@ -79,7 +79,7 @@ public static class AgentRole
         using var proxy = options.ProxyMode == "none" ? null : new ServiceProxy(client, Proxy(options));
         var pods = new LocalPods(CniConflist.Network, options.Leases, options.Network);
         using var policies = new NetworkPolicies(client, options, pods, s_timing);
-        var plugins = new CniSocketServer(
+        using var plugins = new CniSocketServer(
             options.CniSocket, options.Network, pods, new PodAdmission(pods, policies, options.Time), options.Time, options.Loggers.CreateLogger<CniSocketServer>());
 
         var addresses = new AddressKeeper(

@@ -16,7 +16,7 @@ namespace Fairlead.Agent.Pods;
 /// A call that has begun is finished, though nobody may wait for it any more.
 /// </remarks>
 internal sealed partial class CniSocketServer(
-    string path, NetworkNamespace? network, LocalPods pods, IPodAdmission admission, TimeProvider time, ILogger<CniSocketServer> logger)
+    string path, NetworkNamespace? network, LocalPods pods, IPodAdmission admission, TimeProvider time, ILogger<CniSocketServer> logger) : IDisposable
 {
     private const int Backlog = 512;
     private const int MostAtOnce = 64;
@@ -53,6 +53,9 @@ internal sealed partial class CniSocketServer(
             await Task.WhenAll(calls);
         }
     }
+
+    /// <summary>After its end.</summary>
+    public void Dispose() => _places.Dispose();
 
     private async Task ServeAsync(Socket peer)
     {

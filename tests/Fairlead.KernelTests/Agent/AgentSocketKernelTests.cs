@@ -263,10 +263,11 @@ public sealed class AgentSocketKernelTests : IDisposable
     {
         private readonly CancellationTokenSource _stop = new();
         private readonly Task _running;
+        private readonly CniSocketServer _server;
 
         public Running(Gate gate, LocalPods pods, string path, CniSocketServer server)
         {
-            (Gate, Pods) = (gate, pods);
+            (Gate, Pods, _server) = (gate, pods, server);
             _running = server.RunAsync(_stop.Token);
             Assert.True(_running.IsCompleted ? throw _running.Exception! : File.Exists(path));
         }
@@ -279,6 +280,7 @@ public sealed class AgentSocketKernelTests : IDisposable
         {
             await _stop.CancelAsync();
             await _running.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            _server.Dispose();
             _stop.Dispose();
         }
     }

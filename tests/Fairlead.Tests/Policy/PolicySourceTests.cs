@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Net;
 using Fairlead.Agent.Policy;
 using Fairlead.Core.Policy;
@@ -124,6 +125,34 @@ public sealed class PolicySourceTests
         }
 
         static string Text(PolicyTable table) => PolicyRules.Compile(table).ToString();
+    }
+
+    [Fact]
+    public void A_pod_that_is_plugged_in_is_isolated_before_the_API_has_its_address_and_after_its_object_is_gone()
+    {
+        var (policies, spaces) = (Store.Of(Policy("deny")), Store.Of<Namespace>());
+        var attached = Attached(1, ("new", "10.32.1.7"));
+        var pods = Store.Of(Pod("new", ""), Pod("old", "10.32.1.7")); // the address was the old one's until a moment ago
+
+        Assert.Equal(["a/new 10.32.1.7"], Isolated(_source.Update(policies, pods, spaces, attached)));
+        Assert.Equal(["a/new 10.32.1.7"], Isolated(_source.Update(policies, Store.Of<Pod>(), spaces, attached)));
+        Assert.Empty(Isolated(_source.Update(policies, Store.Of<Pod>(), spaces, AttachedPods.None with { Version = 2 })));
+
+        static AttachedPods Attached(long version, params (string Name, string Address)[] pods)
+            => new(version, pods.ToImmutableDictionary(p => new ObjectKey("a", p.Name), p => new AttachedPod("", [new PodAddress(IPAddress.Parse(p.Address))])));
+
+        static IEnumerable<string> Isolated(PolicyTable table) => table.Pods.Select(p => $"{p.Pod} {string.Join(' ', p.Addresses)}");
+    }
+
+    [Fact]
+    public void Without_the_kernels_log_denials_are_counted_all_the_same()
+    {
+        var table = Update([Policy("deny")], [Pod("here", "10.32.1.2")]);
+
+        Assert.Contains(" log ", PolicyRules.Compile(table).ToString(), StringComparison.Ordinal);
+        var silent = PolicyRules.Compile(table, logs: false).ToString();
+        Assert.DoesNotContain(" log ", silent, StringComparison.Ordinal);
+        Assert.Contains("counter", silent, StringComparison.Ordinal);
     }
 
     [Fact]
