@@ -49,6 +49,9 @@ public sealed record AgentOptions
     /// <summary>The first of <see cref="ServiceCidrs"/>.</summary>
     public IPNetwork ServiceCidr { get => ServiceCidrs[0]; init => ServiceCidrs = [value]; }
 
+    /// <summary>Ranges that spec.externalIPs of Services may be of; none by default, since the field lets a namespace's user take any address.</summary>
+    public EquatableArray<IPNetwork> ExternalIPs { get; init; }
+
     /// <summary>Who divides <see cref="ClusterCidrs"/> over the nodes: <c>cluster</c> (<c>spec.podCIDRs</c> of the Node) or <c>fairlead</c> (each node takes blocks).</summary>
     public string Ipam { get; init; } = "cluster";
 

@@ -178,8 +178,9 @@ public static class AgentRole
     private static ServiceProxyOptions Proxy(AgentOptions options) => new()
     {
         NodeName = options.NodeName,
-        ClusterCidr = options.ClusterCidr,
-        ServiceCidr = options.ServiceCidr,
+        ClusterCidrs = options.ClusterCidrs,
+        ServiceCidrs = options.ServiceCidrs,
+        ExternalIPs = options.ExternalIPs,
         Network = options.Network,
         Time = options.Time,
         Loggers = options.Loggers,

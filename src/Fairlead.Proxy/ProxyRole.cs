@@ -31,7 +31,7 @@ public static class ProxyRole
         var (loggers, name) = (options.Proxy.Loggers, options.Proxy.NodeName);
         using var client = new KubeClient(
             options.Api ?? throw new ArgumentException("no API server: give --kubeconfig FILE, or run in a pod with a service account", nameof(options)), options.Proxy.Time);
-        new ProxyLog(loggers.CreateLogger<ProxyLog>()).Starting(name, options.Mode, options.Proxy.ClusterCidr);
+        new ProxyLog(loggers.CreateLogger<ProxyLog>()).Starting(name, options.Mode, string.Join(',', options.Proxy.ClusterCidrs));
         using var proxy = new ServiceProxy(client, options.Proxy);
         var node = new Informer<Node>(
             client, KubeResources.Nodes, new(FieldSelector: $"metadata.name={name}"), options.Proxy.Time, loggers.CreateLogger<Informer<Node>>());
@@ -70,5 +70,5 @@ public static class ProxyRole
 internal sealed partial class ProxyLog(ILogger logger)
 {
     [LoggerMessage(LogLevel.Information, "Using nftables Proxier: node={Node} proxyMode=\"{ProxyMode}\" clusterCIDR={ClusterCidr}")]
-    public partial void Starting(string node, string proxyMode, IPNetwork clusterCidr);
+    public partial void Starting(string node, string proxyMode, string clusterCidr);
 }

@@ -22,7 +22,7 @@ public sealed partial class ServiceProxy : IDisposable
     private readonly Informer<EndpointSlice> _slices;
     private readonly Snapshot<NodeFacts> _here;
     private readonly ServiceTableSource _source;
-    private readonly NftablesReconciler _reconciler;
+    private readonly NftablesFamilies _reconciler;
     private readonly ReconcileLoop<ServiceTable> _loop;
     private readonly TableMonitor _monitor;
     private readonly ServiceProxyOptions _options;
@@ -39,7 +39,7 @@ public sealed partial class ServiceProxy : IDisposable
         _source = new(_here.Current);
         _reconciler = new(options);
         _loop = new(_reconciler, Tables, s_timing, _time, options.Loggers.CreateLogger<ReconcileLoop<ServiceTable>>());
-        _monitor = new(options.Network, () => _reconciler.PortId, _loop.LookAgain, _time, _logger);
+        _monitor = new(options.Network, _reconciler.IsOwn, _loop.LookAgain, _time, _logger);
         Health = new(_time);
     }
 
@@ -49,7 +49,7 @@ public sealed partial class ServiceProxy : IDisposable
     public Snapshot<ServiceTable> Tables { get; } = new(ServiceTable.Unknown);
 
     /// <summary>The way into the kernel, alone: to clean up without an API server, and for tests.</summary>
-    public static IReconciler<ServiceTable> Reconciler(ServiceProxyOptions options) => new NftablesReconciler(options);
+    public static IReconciler<ServiceTable> Reconciler(ServiceProxyOptions options) => new NftablesFamilies(options);
 
     /// <summary>Takes in what this node's object says now: its zone, and whether it is about to go.</summary>
     public void Observe(Node? node)

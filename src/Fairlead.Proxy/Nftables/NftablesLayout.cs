@@ -51,7 +51,7 @@ internal sealed class NftablesLayout
     private readonly IPNetwork? _inside;
     private readonly IPNetwork? _services;
 
-    public NftablesLayout(IPFamily family, IPNetwork clusterCidr, IPNetwork? serviceCidr)
+    public NftablesLayout(IPFamily family, IPNetwork? clusterCidr, IPNetwork? serviceCidr)
     {
         var is4 = family == IPFamily.IPv4;
         var address = is4 ? NftType.Ipv4Address : NftType.Ipv6Address;
@@ -59,7 +59,7 @@ internal sealed class NftablesLayout
         (_source, _destination) = is4 ? (Load.IpSaddr, Load.IpDaddr) : (Load.Ip6Saddr, Load.Ip6Daddr);
         _addressAndPort = Load.Concat(_destination, Load.L4Proto, Load.ThDport);
         _loopback = IPNetwork.Parse(is4 ? "127.0.0.0/8" : "::1/128");
-        _inside = clusterCidr.BaseAddress.Family == family ? clusterCidr : null;
+        _inside = clusterCidr is { } c && c.BaseAddress.Family == family ? c : null;
         _services = serviceCidr is { } s && s.BaseAddress.Family == family ? s : null;
 
         ValueArray<NftType> target = [address, NftType.InetService];

@@ -1,6 +1,8 @@
+using System.Net;
 using Fairlead.Core.Services;
 using Fairlead.Core.State;
 using Fairlead.Kube.Objects;
+using Fairlead.Kube.State;
 using Fairlead.Linux;
 using Fairlead.Linux.Nftables;
 using Fairlead.Proxy.Conntrack;
@@ -37,7 +39,7 @@ internal sealed partial class NftablesReconciler : IReconciler<ServiceTable>, ID
     public NftablesReconciler(ServiceProxyOptions options, IPFamily family = IPFamily.IPv4)
     {
         (_options, _family) = (options, family);
-        _layout = new(family, options.ClusterCidr, options.ServiceCidr);
+        _layout = new(family, Of(options.ClusterCidrs, family), Of(options.ServiceCidrs, family));
         _desired = new(family);
         _logger = options.Loggers.CreateLogger<NftablesReconciler>();
     }
@@ -260,6 +262,9 @@ internal sealed partial class NftablesReconciler : IReconciler<ServiceTable>, ID
             }
         }
     }
+
+    private static IPNetwork? Of(EquatableArray<IPNetwork> ranges, IPFamily family)
+        => ranges.Where(r => r.BaseAddress.Family == family).Select(r => (IPNetwork?)r).FirstOrDefault();
 
     private static DateTimeOffset? Triggered(ServiceTable table, ObjectKey key) => table.Services.GetValueOrDefault(key)?.Triggered;
 

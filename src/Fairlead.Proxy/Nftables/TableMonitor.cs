@@ -10,14 +10,14 @@ namespace Fairlead.Proxy.Nftables;
 /// Other tables change with each pod and are no reason to read ours. A kernel that tells more than we can hear, as it does of our own
 /// first transaction, is one: the look costs nothing where only we wrote.
 /// </remarks>
-internal sealed partial class TableMonitor(NetworkNamespace? network, Func<uint> own, Action look, TimeProvider time, ILogger logger)
+internal sealed partial class TableMonitor(NetworkNamespace? network, Func<uint, bool> isOwn, Action look, TimeProvider time, ILogger logger)
 {
     public Task RunAsync(CancellationToken ct)
         => MonitorLoop.RunAsync(() => NftablesMonitor.Open(network), Heard, look, e => LogLost(e, MonitorLoop.Pause), time, ct);
 
     private Task Heard(NftChange change)
     {
-        if (change.IsResynchronise || (change.Table == NftablesLayout.Table && change.PortId != own()))
+        if (change.IsResynchronise || (change.Table == NftablesLayout.Table && !isOwn(change.PortId)))
         {
             look();
         }

@@ -24,6 +24,15 @@ internal static class RangeOption
         DefaultValueFactory = _ => [IPNetwork.Parse(fallback)],
     };
 
+    /// <summary>Any number of ranges with commas between; none where it is not given.</summary>
+    public static Option<IReadOnlyList<IPNetwork>> CreateAny(string name, string description) => new(name)
+    {
+        Description = description,
+        HelpName = "RANGE[,RANGE…]",
+        CustomParser = result => [.. result.Tokens.SelectMany(t => t.Value.Split(',')).Select(text => Parse(result, text))],
+        DefaultValueFactory = _ => [],
+    };
+
     private static IReadOnlyList<IPNetwork> ParseList(ArgumentResult result)
     {
         var texts = result.Tokens[^1].Value.Split(',');

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Net;
 using Fairlead.CommandLine;
 using Fairlead.Kube.Client;
+using Fairlead.Kube.State;
 using Fairlead.Proxy;
 
 namespace Fairlead.Commands;
@@ -11,7 +12,8 @@ internal sealed class ProxyCommand : FairleadCommand
 {
     private readonly Option<string?> _kubeconfig = NodeOptions.Kubeconfig();
     private readonly Option<string> _node = NodeOptions.NodeName("--hostname-override", "--node-name");
-    private readonly Option<IPNetwork> _cluster = RangeOption.Create("--cluster-cidr", "the range of all pods", new ServiceProxyOptions().ClusterCidr.ToString());
+    private readonly Option<IReadOnlyList<IPNetwork>> _cluster = RangeOption.CreateList("--cluster-cidr", "the range of all pods, or one of each address family", new ServiceProxyOptions().ClusterCidrs[0].ToString());
+    private readonly Option<IReadOnlyList<IPNetwork>> _external = RangeOption.CreateAny("--service-external-ip-range", "ranges that spec.externalIPs of Services may be of [default: none]");
     private readonly Option<string> _mode = new("--proxy-mode") { Description = "how Services get into the kernel: nftables", HelpName = "MODE", DefaultValueFactory = _ => new ProxyOptions().Mode };
     private readonly Option<int> _health = new("--healthz-port") { Description = "port of /healthz, /livez and /metrics; 0 for none", HelpName = "PORT", DefaultValueFactory = _ => new ProxyOptions().HealthPort };
     private readonly Option<bool> _cleanup = new("--cleanup") { Description = "remove everything that a proxy made on this node, and end" };
@@ -19,7 +21,7 @@ internal sealed class ProxyCommand : FairleadCommand
     public ProxyCommand()
         : base("proxy", "The service proxy alone, in the place of kube-proxy, beside any pod network.")
     {
-        foreach (Option option in new Option[] { _kubeconfig, _node, _cluster, _mode, _health, _cleanup })
+        foreach (Option option in new Option[] { _kubeconfig, _node, _cluster, _external, _mode, _health, _cleanup })
         {
             Options.Add(option);
         }
@@ -43,7 +45,7 @@ internal sealed class ProxyCommand : FairleadCommand
                 Mode = parsed.GetValue(_mode)!,
                 HealthPort = parsed.GetValue(_health),
                 Cleanup = cleanup,
-                Proxy = new ServiceProxyOptions { NodeName = parsed.GetValue(_node)!, ClusterCidr = parsed.GetValue(_cluster), Loggers = logging },
+                Proxy = new ServiceProxyOptions { NodeName = parsed.GetValue(_node)!, ClusterCidrs = parsed.GetValue(_cluster)!.ToEquatableArray(), ExternalIPs = parsed.GetValue(_external)!.ToEquatableArray(), Loggers = logging },
             },
             ct);
     });

@@ -52,7 +52,7 @@ public sealed class ServingNodes : ThreeNodes, IAsyncLifetime
     public static IReconciler<ServiceTable> NewProxy(TestNode node) => ServiceProxy.Reconciler(OptionsOf(node));
 
     public static ServiceProxyOptions OptionsOf(TestNode node)
-        => new() { NodeName = node.Name, ClusterCidr = ClusterCidr, ServiceCidr = ServiceCidr, Network = node.Network };
+        => new() { NodeName = node.Name, ClusterCidrs = [ClusterCidr], ServiceCidrs = [ServiceCidr], Network = node.Network };
 
     /// <summary>Brings the Services about on every node.</summary>
     public async Task ServeAsync(CancellationToken ct, params (Service Service, TestPod[] Endpoints)[] services)
