@@ -47,7 +47,7 @@ public sealed class NodeTopologySource(string self, IPNetwork clusterRange)
             Uid = node.Metadata.Uid,
             DeletionTimestamp = node.Metadata.DeletionTimestamp,
             Labels = EquatableMap.Create(node.Metadata.Labels.Where(l => l.Key == NodeFacts.ZoneLabel)),
-            Annotations = EquatableMap.Create(node.Metadata.Annotations.Where(a => NodeAnnotations.All.Contains(a.Key))),
+            Annotations = EquatableMap.Create(node.Metadata.Annotations.Where(a => NodeAnnotations.All.Contains(a.Key, StringComparer.Ordinal))),
         },
         Spec = new NodeSpec { PodCIDR = node.Spec.PodCIDR, PodCIDRs = node.Spec.PodCIDRs, Taints = node.Spec.Taints },
         Status = new NodeStatus { Addresses = node.Status.Addresses },

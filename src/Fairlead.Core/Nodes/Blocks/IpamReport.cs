@@ -73,7 +73,7 @@ public sealed record IpamReport(EquatableArray<IpamRange> Ranges, EquatableArray
             yield return new("conflict", $"pods {string.Join(", ", shared.Select(a => Name(a.Pod)).Order(StringComparer.Ordinal))} all have {shared.Key}; delete all but one");
         }
 
-        var byNode = ranges.ToLookup(r => r.Node);
+        var byNode = ranges.ToLookup(r => r.Node, StringComparer.Ordinal);
         foreach (var (pod, address) in addresses.OrderBy(a => Name(a.Pod), StringComparer.Ordinal))
         {
             var mine = byNode[pod.Spec.NodeName ?? ""].Where(r => r.Range.BaseAddress.Family == address.Family).ToList();
