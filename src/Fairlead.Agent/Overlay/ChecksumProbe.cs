@@ -3,7 +3,6 @@ using System.Net;
 using System.Net.Sockets;
 using System.Security.Cryptography;
 using Fairlead.Agent.Problems;
-using Fairlead.Core.Nodes;
 using Fairlead.Core.Services;
 using Fairlead.Kube.State;
 using Fairlead.Linux;

@@ -1,6 +1,4 @@
-using System.Net;
 using Fairlead.Core.State;
-using Fairlead.Linux;
 using Fairlead.Linux.Netlink.Route;
 
 namespace Fairlead.Agent.Overlay;

@@ -1,4 +1,3 @@
-using Fairlead.Core.Nodes;
 using Fairlead.Core.State;
 using Fairlead.Linux;
 using Fairlead.Linux.Namespaces;

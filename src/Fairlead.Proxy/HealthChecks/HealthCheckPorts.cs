@@ -3,7 +3,6 @@ using System.Text.Json.Nodes;
 using Fairlead.Core.Services;
 using Fairlead.Kube.Objects;
 using Fairlead.Kube.State;
-using Fairlead.Linux.Namespaces;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
 
@@ -20,7 +19,7 @@ internal sealed partial class HealthCheckPorts(Snapshot<ServiceTable> tables, Fu
     private readonly HashSet<ushort> _taken = [];
 
     /// <summary>Whose each port is; of two that claim one it is the one whose name sorts first.</summary>
-    private volatile IReadOnlyDictionary<ushort, ServiceRules> _owners = new Dictionary<ushort, ServiceRules>();
+    private volatile Dictionary<ushort, ServiceRules> _owners = [];
 
     public async Task RunAsync(CancellationToken ct)
     {
