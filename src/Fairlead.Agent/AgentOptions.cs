@@ -49,6 +49,9 @@ public sealed record AgentOptions
     /// <summary>The first of <see cref="ServiceCidrs"/>.</summary>
     public IPNetwork ServiceCidr { get => ServiceCidrs[0]; init => ServiceCidrs = [value]; }
 
+    /// <summary>Ranges outside of the cluster that see the pods' own addresses: a data centre's that has routes to them, for instance.</summary>
+    public EquatableArray<IPNetwork> NonMasqueradeCidrs { get; init; }
+
     /// <summary>Ranges that spec.externalIPs of Services may be of; none by default, since the field lets a namespace's user take any address.</summary>
     public EquatableArray<IPNetwork> ExternalIPs { get; init; }
 

@@ -61,7 +61,7 @@ public static class AgentRole
         var events = new EventRecorder(client, "fairlead-agent", options.NodeName, options.Time, options.Loggers.CreateLogger<EventRecorder>());
         var board = Board(options);
         var nodes = new Informer<Node>(client, KubeResources.Nodes, new(Trim: options.Ipam == "fairlead" ? n => PublishedRanges.AsSpec(NodeTopologySource.Trim(n)) : NodeTopologySource.Trim), options.Time, options.Loggers.CreateLogger<Informer<Node>>());
-        var source = new NodeTopologySource(options.NodeName, options.ClusterCidr);
+        var source = new NodeTopologySource(options.NodeName, [.. options.ClusterCidrs]);
         var clock = new PathClock(options.Time, options.Loggers.CreateLogger<PathClock>());
         var topology = new TopologyLoop(
             nodes.Snapshot, source, options.ServiceCidrs, () => HostRanges.Read(options.Network), new LastKnown(options.StateDir), options.Api!.Server, board,
@@ -161,7 +161,7 @@ public static class AgentRole
             options.Loggers.CreateLogger<OverlayReconciler>());
 
     private static MasqueradeReconciler Masquerade(AgentOptions options)
-        => new(options.ClusterCidrs, options.ServiceCidrs, options.Network, options.Loggers.CreateLogger<MasqueradeReconciler>());
+        => new(options.ClusterCidrs, [.. options.ServiceCidrs, .. options.NonMasqueradeCidrs], options.Network, options.Loggers.CreateLogger<MasqueradeReconciler>());
 
     private static BlockLoop Blocks(AgentOptions options, KubeClient client, Snapshot<Store<Node>> nodes, ProblemBoard board)
         => new(

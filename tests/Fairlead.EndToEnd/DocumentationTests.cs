@@ -73,6 +73,10 @@ public sealed partial class DocumentationTests
     [InlineData("net delete")]
     [InlineData("net exec")]
     [InlineData("net ping")]
+    [InlineData("ipam")]
+    [InlineData("ipam show")]
+    [InlineData("ipam check")]
+    [InlineData("ipam reclaim")]
     [InlineData("cni")]
     [InlineData("cni add")]
     [InlineData("cni del")]
@@ -97,7 +101,7 @@ public sealed partial class DocumentationTests
     [GeneratedRegex(@"\./fairlead (up|status|down)")]
     private static partial Regex FairleadVerb();
 
-    [GeneratedRegex(@"(?:^|[`# /])fairlead (?<command>up|status|down|agent|proxy|apiserver|dns|ingress|cleanup|run|ps|logs|stop|rm|network (?:create|ls|inspect|rm)|net (?:apply|diff|show|delete|exec|ping)|cni (?:add|del|check|status|gc|explain|install))\b[^\n`#|]*", RegexOptions.Multiline)]
+    [GeneratedRegex(@"(?:^|[`# /])fairlead (?<command>up|status|down|agent|proxy|apiserver|dns|ingress|cleanup|run|ps|logs|stop|rm|network (?:create|ls|inspect|rm)|net (?:apply|diff|show|delete|exec|ping)|ipam (?:show|check|reclaim)|cni (?:add|del|check|status|gc|explain|install))\b[^\n`#|]*", RegexOptions.Multiline)]
     private static partial Regex FairleadUse();
 
     [GeneratedRegex(@"(?<=\s)--[a-z][a-z-]+")]

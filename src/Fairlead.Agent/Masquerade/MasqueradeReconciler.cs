@@ -15,8 +15,12 @@ namespace Fairlead.Agent.Masquerade;
 /// Services too: those are turned into pods before a packet leaves. Where the cluster's range of a family is not known nothing of that
 /// family is touched: a pod elsewhere could not be told from the rest of the world.
 /// </remarks>
+/// <param name="clusterRanges">The ranges of all pods.</param>
+/// <param name="exceptions">What else sees the pods' own addresses: the ranges of Services, and those that the host's administrator names.</param>
+/// <param name="network">The node's network; null for this process's own.</param>
+/// <param name="logger">Where it tells of what it wrote.</param>
 public sealed partial class MasqueradeReconciler(
-    EquatableArray<IPNetwork> clusterRanges, EquatableArray<IPNetwork> serviceRanges, NetworkNamespace? network, ILogger<MasqueradeReconciler> logger)
+    EquatableArray<IPNetwork> clusterRanges, EquatableArray<IPNetwork> exceptions, NetworkNamespace? network, ILogger<MasqueradeReconciler> logger)
     : IReconciler<NodeTopology>
 {
     public const string Table = "fairlead-masquerade";
@@ -45,7 +49,7 @@ public sealed partial class MasqueradeReconciler(
             {
                 Remove(socket, side.Tables);
             }
-            else if (socket.Rewrite(Plan(side.Addresses, self.PodRanges, clusterRanges, serviceRanges)))
+            else if (socket.Rewrite(Plan(side.Addresses, self.PodRanges, clusterRanges, exceptions)))
             {
                 LogWritten(string.Join(", ", self.PodRanges.Of(side.Addresses)), string.Join(", ", clusterRanges.Of(side.Addresses)));
             }
@@ -63,7 +67,7 @@ public sealed partial class MasqueradeReconciler(
     }
 
     /// <summary>What makes the table of one family.</summary>
-    internal static NftTransaction Plan(IPFamily family, EquatableArray<IPNetwork> podRanges, EquatableArray<IPNetwork> clusterRanges, EquatableArray<IPNetwork> serviceRanges)
+    internal static NftTransaction Plan(IPFamily family, EquatableArray<IPNetwork> podRanges, EquatableArray<IPNetwork> clusterRanges, EquatableArray<IPNetwork> exceptions)
     {
         var side = family == IPFamily.IPv4 ? s_ipv4 : s_ipv6;
         var transaction = new NftTransaction(side.Tables, Table)
@@ -75,7 +79,7 @@ public sealed partial class MasqueradeReconciler(
                 "postrouting",
                 [
                     Match.Equal(side.Source, podRange),
-                    .. new[] { podRange }.Concat(clusterRanges.Of(family)).Concat(serviceRanges.Of(family)).Concat(side.NeverChanged).Select(r => Match.NotEqual(side.Destination, r)),
+                    .. new[] { podRange }.Concat(clusterRanges.Of(family)).Concat(exceptions.Of(family)).Concat(side.NeverChanged).Select(r => Match.NotEqual(side.Destination, r)),
                     Nat.Masquerade(fullyRandom: true),
                 ]));
         }

@@ -12,7 +12,9 @@ namespace Fairlead.Core.Nodes;
 /// </remarks>
 public static class NodeTopologyCompiler
 {
-    public static NodeTopology Compile(IEnumerable<Node> nodes, string self, IPNetwork clusterRange)
+    /// <summary>The topology that a node sees.</summary>
+    /// <param name="clusterRanges">The cluster's, of either family or both.</param>
+    public static NodeTopology Compile(IEnumerable<Node> nodes, string self, params ReadOnlySpan<IPNetwork> clusterRanges)
     {
         var diagnostics = new List<NodeDiagnostic>();
         var claims = new List<(string Node, IPNetwork Range)>();
@@ -30,10 +32,13 @@ public static class NodeTopologyCompiler
                 PublishedOverlay = here.Metadata.Annotations.Find(NodeAnnotations.Overlay), PublishedKey = here.Metadata.Annotations.Find(NodeAnnotations.WireGuardKey),
             };
             claims.AddRange(facts.Ranges.Select(r => (self, r)));
-            foreach (var range in facts.Ranges.Of(clusterRange.BaseAddress.Family).Where(r => !PodRanges.Holds(clusterRange, r)))
+            foreach (var cluster in clusterRanges)
             {
-                diagnostics.Add(new(self, "PodRangeOutsideCluster",
-                    $"pod range {range} is not inside the cluster's {clusterRange}: traffic between such pods and the rest is masqueraded; start the agent with the right --cluster-cidr"));
+                foreach (var range in facts.Ranges.Of(cluster.BaseAddress.Family).Where(r => !PodRanges.Holds(cluster, r)))
+                {
+                    diagnostics.Add(new(self, "PodRangeOutsideCluster",
+                        $"pod range {range} is not inside the cluster's {cluster}: traffic between such pods and the rest is masqueraded; start the agent with the right --cluster-cidr"));
+                }
             }
         }
 

@@ -8,7 +8,7 @@ namespace Fairlead.Core.Nodes;
 
 /// <summary>Follows the store of Nodes and keeps the topology of it; a node's heartbeat costs nothing.</summary>
 /// <remarks>Not for several threads at once: one loop owns it.</remarks>
-public sealed class NodeTopologySource(string self, IPNetwork clusterRange)
+public sealed class NodeTopologySource(string self, params IPNetwork[] clusterRanges)
 {
     /// <summary>The name of the node whose view it is.</summary>
     public string Self => self;
@@ -30,7 +30,7 @@ public sealed class NodeTopologySource(string self, IPNetwork clusterRange)
         _nodes = nodes;
         if (isNews)
         {
-            var next = NodeTopologyCompiler.Compile(nodes.Values, self, clusterRange);
+            var next = NodeTopologyCompiler.Compile(nodes.Values, self, clusterRanges);
             Topology = next.Equals(Topology) ? Topology : next;
         }
 

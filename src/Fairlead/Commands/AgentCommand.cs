@@ -24,6 +24,7 @@ internal sealed class AgentCommand : FairleadCommand
     private readonly Option<string> _ipam = new("--ipam") { Description = "who divides --cluster-cidr over the nodes: cluster (spec.podCIDRs), or fairlead (each node takes blocks)", HelpName = "MODE", DefaultValueFactory = _ => s_defaults.Ipam };
     private readonly Option<int> _block = new("--block-size") { Description = "prefix length of an IPv4 block, with --ipam fairlead", HelpName = "BITS", DefaultValueFactory = _ => s_defaults.BlockSize };
     private readonly Option<int> _block6 = new("--block-size-ipv6") { Description = "prefix length of an IPv6 block, with --ipam fairlead", HelpName = "BITS", DefaultValueFactory = _ => s_defaults.BlockSizeIPv6 };
+    private readonly Option<IReadOnlyList<IPNetwork>> _plain = RangeOption.CreateAny("--non-masquerade-cidr", "ranges outside of the cluster that see the pods' own addresses [default: none]");
     private readonly Option<IReadOnlyList<IPNetwork>> _external = RangeOption.CreateAny("--service-external-ip-range", "ranges that spec.externalIPs of Services may be of [default: none]");
     private readonly Option<string> _overlay = new("--overlay") { Description = "the path between nodes: auto, vxlan, host-gw, wireguard, or none for routes that others make", HelpName = "KIND", DefaultValueFactory = _ => s_defaults.Overlay };
     private readonly Option<string> _mode = new("--proxy-mode") { Description = "how Services get into the kernel: nftables, or none", HelpName = "MODE", DefaultValueFactory = _ => s_defaults.ProxyMode };
@@ -33,7 +34,7 @@ internal sealed class AgentCommand : FairleadCommand
     public AgentCommand()
         : base("agent", "The node agent: pod addresses, overlay, routes, masquerade, CNI configuration and Services of one node.")
     {
-        foreach (Option option in new Option[] { _kubeconfig, _node, _conf, _bin, _state, _cache, _socket, _cluster, _service, _external, _ipam, _block, _block6, _overlay, _mode, _health, _cleanup })
+        foreach (Option option in new Option[] { _kubeconfig, _node, _conf, _bin, _state, _cache, _socket, _cluster, _service, _plain, _external, _ipam, _block, _block6, _overlay, _mode, _health, _cleanup })
         {
             Options.Add(option);
         }
@@ -63,6 +64,7 @@ internal sealed class AgentCommand : FairleadCommand
                 ClusterCidrs = parsed.GetValue(_cluster)!.ToEquatableArray(),
                 ServiceCidrs = parsed.GetValue(_service)!.ToEquatableArray(),
                 ExternalIPs = parsed.GetValue(_external)!.ToEquatableArray(),
+                NonMasqueradeCidrs = parsed.GetValue(_plain)!.ToEquatableArray(),
                 Ipam = parsed.GetValue(_ipam)!,
                 BlockSize = parsed.GetValue(_block),
                 BlockSizeIPv6 = parsed.GetValue(_block6),

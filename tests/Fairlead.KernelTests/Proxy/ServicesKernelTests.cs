@@ -274,6 +274,29 @@ public sealed class ServicesKernelTests(ServingNodes nodes) : IClassFixture<Serv
     }
 
     [Fact]
+    public async Task A_range_outside_that_is_excepted_sees_the_pods_own_address()
+    {
+        using var outside = new Greeter(nodes.Outside, "outside", 9001);
+        nodes.Router.Sh($"ip route replace 10.32.1.0/24 via {nodes[1].Address}");
+        var topology = nodes.TopologyOf(nodes[1]);
+        try
+        {
+            await Masquerade([ServingNodes.ServiceCidr, IPNetwork.Parse("198.19.2.0/24")]).ReconcileAsync(topology, _ct);
+            Assert.Equal($"outside sees {nodes.Clients[0].Address}", await nodes.Clients[0].Network.AskAsync("198.19.2.10", 9001, _ct));
+        }
+        finally
+        {
+            await Masquerade([ServingNodes.ServiceCidr]).ReconcileAsync(topology, _ct);
+            nodes.Router.Sh("ip route del 10.32.1.0/24");
+        }
+
+        Assert.Equal("outside sees 198.19.0.11", await nodes.Clients[0].Network.AskAsync("198.19.2.10", 9001, _ct));
+
+        MasqueradeReconciler Masquerade(EquatableArray<IPNetwork> exceptions)
+            => new([ServingNodes.ClusterCidr], exceptions, nodes[1].Network, NullLogger<MasqueradeReconciler>.Instance);
+    }
+
+    [Fact]
     public async Task Endpoints_come_and_go_without_one_failed_connection_to_those_that_stay()
     {
         var ip = NextAddress();
