@@ -44,7 +44,7 @@ internal sealed class Product : IAsyncDisposable
         {
             await product.RegisterAsync($"n{i + 1}", underlay.Addresses[i], i + 1);
             product._agents.Add(product.Start(underlay.Nodes[i], $"n{i + 1}", ["agent", "--kubeconfig", kubeconfig, "--node-name", $"n{i + 1}", "--overlay", overlay,
-                "--cni-conf-dir", product.Conf(i), "--cni-bin-dir", bin, "--state-dir", System.IO.Path.Combine(product._folder, $"state{i}")]));
+                "--cni-conf-dir", product.Conf(i), "--cni-socket", System.IO.Path.Combine(product._folder, $"cni{i}.sock"), "--cni-cache-dir", System.IO.Path.Combine(product._folder, $"cache{i}"), "--cni-bin-dir", bin, "--state-dir", System.IO.Path.Combine(product._folder, $"state{i}")]));
         }
 
         for (var i = 0; i < underlay.Nodes.Count; i++)
@@ -78,6 +78,10 @@ internal sealed class Product : IAsyncDisposable
         _pods.Add(($"{node}", pod.Name!));
         return (pod, ((string)JsonNode.Parse(output)!["ips"]![0]!["address"]!).Split('/')[0]);
     }
+
+    /// <summary>The plugin of a node, to be started directly.</summary>
+    internal PluginCalls Calls(int node)
+        => new(System.IO.Path.Combine(_folder, "bin", "fairlead"), System.IO.Path.Combine(Conf(node), "10-fairlead.conflist"), _underlay.Nodes[node]);
 
     internal Path Path(string name, int from, int to)
     {
@@ -140,6 +144,13 @@ internal sealed class Product : IAsyncDisposable
         process.ErrorDataReceived += (_, line) =>
         {
             if (line.Data is { } text && (Environment.GetEnvironmentVariable("VERBOSE") is not null || name == "cni"))
+            {
+                Console.Error.WriteLine($"{name}: {text}");
+            }
+        };
+        process.OutputDataReceived += (_, line) =>
+        {
+            if (line.Data is { } text && Environment.GetEnvironmentVariable("VERBOSE") is not null)
             {
                 Console.Error.WriteLine($"{name}: {text}");
             }

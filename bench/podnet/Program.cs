@@ -7,7 +7,7 @@ using Fairlead.Bench.PodNet;
 using Fairlead.Linux.Namespaces;
 using Path = Fairlead.Bench.PodNet.Path;
 
-string[] names = ["paths", "join", "scale"];
+string[] names = ["paths", "add", "join", "scale"];
 var program = System.IO.Path.GetFullPath(args[0]);
 var numbers = new Dictionary<string, int>(StringComparer.Ordinal) { ["--runs"] = 5, ["--seconds"] = 2, ["--nodes"] = 5000, ["--pods"] = 1000 };
 var wanted = new List<string>();
@@ -37,6 +37,9 @@ foreach (var part in names.Where(n => wanted.Count == 0 || wanted.Contains(n)))
             await PathsAsync("on one node", oneSubnet: true, "vxlan", 1450, HandMade.Bridge, across: false);
             await PathsAsync("across nodes, host-gw", oneSubnet: true, "host-gw", 1500, HandMade.Routes, across: true);
             await PathsAsync("across nodes, vxlan", oneSubnet: false, "vxlan", 1450, HandMade.Vxlan, across: true);
+            break;
+        case "add":
+            await AddAsync();
             break;
         case "join":
             await JoinAsync();
@@ -76,6 +79,25 @@ async Task PathsAsync(string what, bool oneSubnet, string overlay, int mtu, Func
     }
 
     Console.WriteLine(Invariant($"  {"ratio",-28} {Median(throughput[2]) / Median(throughput[1]),26:0.000} {Median(trips[2]) / Median(trips[1]),33:0.000}"));
+}
+
+async Task AddAsync()
+{
+    using var underlay = new Underlay(oneSubnet: false);
+    await using var product = await Product.StartAsync(program, underlay, "vxlan");
+    var (calls, pod) = (product.Calls(0), underlay.New());
+    var (asking, alone) = (new List<double>(), new List<double>());
+    for (var run = 0; run < 55; run++)
+    {
+        var (a, b) = (calls.Add(pod, asksAgent: true), calls.Add(pod, asksAgent: false));
+        if (run >= 5)
+        {
+            asking.Add(a);
+            alone.Add(b);
+        }
+    }
+
+    Console.WriteLine(Invariant($"ADD of the plugin fairlead, from its start to its end: {Text(asking, "0.0")} ms where it asks the agent, policies in force; {Text(alone, "0.0")} ms alone"));
 }
 
 async Task JoinAsync()

@@ -55,7 +55,12 @@ internal sealed class IpamDelegate
 
     public void CollectGarbage(ImmutableArray<CniAttachmentKey> valid) => Call("GC", plugin => plugin.CollectGarbage(_call, valid));
 
-    private static string Resolve(string path) => File.ResolveLinkTarget(path, returnFinalTarget: true)?.FullName ?? Path.GetFullPath(path);
+    /// <summary>The file's own path, as the kernel tells it of a running program: a folder on the way may be a link too.</summary>
+    private static string Resolve(string path)
+    {
+        using var file = File.OpenHandle(path);
+        return new FileInfo($"/proc/self/fd/{file.DangerousGetHandle()}").LinkTarget ?? path;
+    }
 
     private static CniResult ReadResult(byte[] output) => CniResult.Parse(output);
 

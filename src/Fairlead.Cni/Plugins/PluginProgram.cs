@@ -49,7 +49,7 @@ internal static class PluginProgram
         using var config = NetworkConfig.Parse(text);
         version = config.Version;
         var isTorn = false;
-        if (!host.IsAgent && config.Root["agent"].Text() is { Length: > 0 } agent)
+        if (IsOnItsOwn(host, config) && config.Root["agent"].Text() is { Length: > 0 } agent)
         {
             if (AgentCall.Ask(agent, host, text, out isTorn) is { } answer)
             {
@@ -89,7 +89,7 @@ internal static class PluginProgram
                     plugin.Delete(call);
                 }
 
-                if (!host.IsAgent)
+                if (IsOnItsOwn(host, config))
                 {
                     AgentCall.RefuseWithoutPolicies(config, environment);
                 }
@@ -118,6 +118,10 @@ internal static class PluginProgram
                 return "";
         }
     }
+
+    /// <summary>Whether a runtime has started it: neither an agent, nor another plugin for its addresses, whose configuration it then has.</summary>
+    private static bool IsOnItsOwn(CniHost host, NetworkConfig config)
+        => !host.IsAgent && (host.ProgramName == config.Type || PluginCatalog.Find(host.ProgramName) is null);
 
     private static void Need(NetworkConfig config, CniVersion since, string command)
     {

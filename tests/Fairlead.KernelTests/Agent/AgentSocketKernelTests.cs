@@ -44,6 +44,24 @@ public sealed class AgentSocketKernelTests : IDisposable
     }
 
     [Fact]
+    public async Task A_plugin_that_the_agent_starts_for_addresses_does_not_ask_the_agent_again()
+    {
+        // Another file than the plugin's own: it is started, with the same configuration, in which the agent's socket stands.
+        var copy = Path.Combine(_node.PluginFolder, "host-local");
+        File.Delete(copy);
+        File.Copy(PublishedPlugins.Executable, copy);
+        Write();
+        File.WriteAllText(PolicyFile, "app-space\n");
+        await using var agent = Start(new Gate());
+
+        var pod = await _node.AddPodAsync(ct: _ct);
+
+        Assert.Equal([pod.Address], Assert.Single(agent.Gate.Admitted).Addresses);
+        await _node.Runtime.DelAsync(pod.Attachment, _ct);
+        Assert.Empty(_node.Reserved());
+    }
+
+    [Fact]
     public async Task Many_at_once_each_get_an_address_of_their_own()
     {
         Write();
