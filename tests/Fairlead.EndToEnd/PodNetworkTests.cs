@@ -53,8 +53,8 @@ public sealed class PodNetworkTests(RunningLab lab) : IClassFixture<RunningLab>
               containers: [{name: main, image: fairlead/http}]
             """)).Ok();
 
-        var said = await lab.Host.Sh("for i in $(seq 60); do kubectl get events --field-selector involvedObject.name=covets -o jsonpath='{.items[*].message}' | grep fairlead.dev/ip && exit 0; sleep 1; done; exit 1");
-        Assert.Contains("fairlead.dev/ip", said.Ok(), StringComparison.Ordinal);
+        var said = await lab.Host.Sh("for i in $(seq 60); do kubectl get events --field-selector involvedObject.name=covets -o jsonpath='{.items[*].message}' | grep 'is in use by container' && exit 0; sleep 1; done; kubectl describe pod covets; exit 1");
+        Assert.Contains("is in use by container", said.Ok(), StringComparison.Ordinal);
         (await lab.Host.Sh("kubectl delete pod covets --grace-period=0 --force")).Ok();
     }
 
