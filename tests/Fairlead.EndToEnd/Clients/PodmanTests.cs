@@ -69,7 +69,8 @@ public sealed partial class PodmanTests(PodmanMachine podman) : IClassFixture<Po
         await podman.PodmanAsync("network create second --subnet 10.73.0.0/24");
         await podman.PodmanAsync("network create third --subnet 10.74.0.0/24");
 
-        await podman.RunAsync("both", "--network first:ip=10.72.0.50 --network second -p 8081:80");
+        // Without their names podman gives them in any order.
+        await podman.RunAsync("both", "--network first:ip=10.72.0.50,interface_name=eth0 --network second:interface_name=eth1 -p 8081:80");
         Assert.Equal("eth0 10.72.0.50/24 eth1 10.73.0.2/24", await AddressesAsync("both"));
         await podman.PodmanAsync("network connect --ip 10.74.0.9 third both");
         Assert.Equal("eth0 10.72.0.50/24 eth1 10.73.0.2/24 eth2 10.74.0.9/24", await AddressesAsync("both"));
