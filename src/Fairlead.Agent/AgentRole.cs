@@ -132,6 +132,7 @@ public static class AgentRole
         {
             // First what brings new pods here, last what carries those that are.
             ("cni-config", CniConfig(options, new(OverlayInForce.NotYet), Board(options)).CleanAsync),
+            ("cni-socket", _ => Task.Run(() => CniSocketServer.Clean(options.CniSocket), CancellationToken.None)),
             ("proxy", ServiceProxy.Reconciler(Proxy(options)).CleanAsync),
             ("masquerade", Masquerade(options).CleanAsync),
             ("policy", NetworkPolicies.Reconciler(options).CleanAsync),

@@ -24,6 +24,9 @@ internal sealed partial class CniSocketServer(
     /// <summary>How long a plugin may take to say what it wants.</summary>
     private static readonly TimeSpan s_sending = TimeSpan.FromSeconds(10);
 
+    /// <summary>How often to look whether another agent has let go of the path.</summary>
+    private static readonly TimeSpan s_another = TimeSpan.FromMilliseconds(100);
+
     private readonly AttachmentGate _gate = new();
     private readonly SemaphoreSlim _places = new(MostAtOnce);
 
@@ -31,6 +34,7 @@ internal sealed partial class CniSocketServer(
     {
         var folder = Path.GetDirectoryName(path)!;
         Directory.CreateDirectory(folder, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        using var alone = await HoldAsync(ct);
         File.Delete(path);
         using var address = new SocketPath(path);
         using var listener = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
@@ -51,6 +55,36 @@ internal sealed partial class CniSocketServer(
         {
             listener.Dispose(); // whoever comes now does the work alone
             await Task.WhenAll(calls);
+        }
+    }
+
+    /// <summary>Removes what an agent that was killed has left of its socket.</summary>
+    public static void Clean(string path)
+    {
+        File.Delete(path);
+        File.Delete(LockOf(path));
+    }
+
+    private static string LockOf(string path) => $"{path}.lock";
+
+    /// <summary>The path is one agent's at a time: one that is started beside another, as in an upgrade, serves once the other has ended.</summary>
+    /// <remarks>The kernel lets go of the lock of an agent that was killed; the file stays, as a lock on a deleted file excludes nobody.</remarks>
+    private async Task<FileStream> HoldAsync(CancellationToken ct)
+    {
+        for (var told = false; ; await Task.Delay(s_another, time, ct))
+        {
+            try
+            {
+                return new FileStream(LockOf(path), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+            }
+            catch (IOException e) when (e.GetType() == typeof(IOException))
+            {
+                if (!told)
+                {
+                    LogHeld(path);
+                    told = true;
+                }
+            }
         }
     }
 
@@ -163,6 +197,9 @@ internal sealed partial class CniSocketServer(
         _ = peer.GetRawSocketOption(SocketLevel, PeerCredentials, MemoryMarshal.AsBytes(credentials));
         return credentials[1];
     }
+
+    [LoggerMessage(LogLevel.Warning, "Another agent serves the plugins on {Path}; it is waited for. Two agents of one node undo each other's work: end one, or give each its own --cni-socket and --state-dir")]
+    private partial void LogHeld(string path);
 
     [LoggerMessage(LogLevel.Warning, "A process of user {User} asked on the plugins' socket: refused")]
     private partial void LogStranger(uint user);

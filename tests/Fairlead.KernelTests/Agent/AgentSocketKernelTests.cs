@@ -195,6 +195,33 @@ public sealed class AgentSocketKernelTests : IDisposable
     }
 
     [Fact]
+    public async Task An_agent_started_beside_another_serves_once_that_one_has_ended()
+    {
+        Write();
+        var old = Start(new Gate());
+        await using var young = Start(new Gate(), waits: true);
+        try
+        {
+            await _node.AddPodAsync(ct: _ct);
+            Assert.Single(old.Gate.Admitted);
+            Assert.Empty(young.Gate.Admitted);
+        }
+        finally
+        {
+            await old.DisposeAsync();
+        }
+
+        while (!File.Exists(Socket))
+        {
+            await Task.Delay(20, _ct);
+        }
+
+        await _node.AddPodAsync(ct: _ct);
+        Assert.Single(young.Gate.Admitted);
+        Assert.Single(old.Gate.Admitted);
+    }
+
+    [Fact]
     public async Task What_is_no_call_is_closed_without_an_answer()
     {
         Write();
@@ -269,11 +296,11 @@ public sealed class AgentSocketKernelTests : IDisposable
         ["ipam"] = new JsonObject { ["type"] = "host-local", ["subnet"] = "10.32.0.0/24", ["dataDir"] = _node.DataFolder },
     });
 
-    private Running Start(Gate gate)
+    private Running Start(Gate gate, bool waits = false)
     {
         var pods = new LocalPods("pods", _node.DataFolder, _node.Network);
         return new Running(
-            gate, pods, Socket, new CniSocketServer(Socket, _node.Network, pods, gate, TimeProvider.System, NullLogger<CniSocketServer>.Instance));
+            gate, pods, Socket, new CniSocketServer(Socket, _node.Network, pods, gate, TimeProvider.System, NullLogger<CniSocketServer>.Instance), waits);
     }
 
     /// <summary>A server that runs.</summary>
@@ -283,11 +310,11 @@ public sealed class AgentSocketKernelTests : IDisposable
         private readonly Task _running;
         private readonly CniSocketServer _server;
 
-        public Running(Gate gate, LocalPods pods, string path, CniSocketServer server)
+        public Running(Gate gate, LocalPods pods, string path, CniSocketServer server, bool waits)
         {
             (Gate, Pods, _server) = (gate, pods, server);
             _running = server.RunAsync(_stop.Token);
-            Assert.True(_running.IsCompleted ? throw _running.Exception! : File.Exists(path));
+            Assert.True(_running.IsCompleted ? throw _running.Exception! : waits || File.Exists(path));
         }
 
         public Gate Gate { get; }
