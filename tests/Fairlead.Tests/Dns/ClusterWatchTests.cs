@@ -1,10 +1,10 @@
 using System.Net;
-using System.Net.Sockets;
 using System.Text;
 using Fairlead.Dns;
 using Fairlead.Dns.Wire;
 using Fairlead.Kube.Client;
 using Fairlead.Kube.Objects;
+using Fairlead.Tests.Fixtures;
 
 namespace Fairlead.Tests.Dns;
 
@@ -52,10 +52,7 @@ public sealed class ClusterWatchTests
 
         public FakeApi()
         {
-            using var probe = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-            probe.Bind(new IPEndPoint(IPAddress.Loopback, 0));
-            Url = new Uri($"http://127.0.0.1:{((IPEndPoint)probe.LocalEndPoint!).Port}");
-            probe.Dispose();
+            Url = new Uri($"http://127.0.0.1:{FreePort.Next()}");
             _listener.Prefixes.Add($"{Url}");
             _listener.Start();
             _serving = ServeAsync();

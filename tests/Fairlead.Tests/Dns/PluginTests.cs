@@ -1,5 +1,4 @@
 using System.Net;
-using System.Net.Sockets;
 using Fairlead.Dns;
 using Fairlead.Dns.Wire;
 using Fairlead.Tests.Fixtures;
@@ -118,10 +117,7 @@ public sealed class PluginTests
     [Fact]
     public async Task Forward_tries_the_next_upstream()
     {
-        using var dead = new Socket(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp);
-        dead.Bind(new IPEndPoint(IPAddress.Loopback, 0));
-        var closed = (IPEndPoint)dead.LocalEndPoint!;
-        dead.Dispose();
+        var closed = new IPEndPoint(IPAddress.Loopback, FreePort.Next());
         using var upstream = new FakeUpstream();
         await using var server = await RunningServer.StartAsync($". {{\n errors\n forward . {closed} {upstream.EndPoint} {{\n policy sequential\n }}\n}}\n");
 
@@ -134,10 +130,7 @@ public sealed class PluginTests
     [Fact]
     public async Task Forward_with_nobody_to_ask_is_SERVFAIL_and_says_why()
     {
-        using var dead = new Socket(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp);
-        dead.Bind(new IPEndPoint(IPAddress.Loopback, 0));
-        var closed = (IPEndPoint)dead.LocalEndPoint!;
-        dead.Dispose();
+        var closed = new IPEndPoint(IPAddress.Loopback, FreePort.Next());
         await using var server = await RunningServer.StartAsync($". {{\n errors\n forward . {closed} {{\n max_fails 0\n }}\n}}\n");
 
         Assert.Equal(ResponseCode.ServerFailure, (await server.AskAsync("up.example")).Code);
@@ -236,10 +229,7 @@ public sealed class PluginTests
     [Fact]
     public async Task Loop_ends_a_server_that_forwards_to_itself()
     {
-        using var probe = new Socket(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp);
-        probe.Bind(new IPEndPoint(IPAddress.Loopback, 0));
-        var port = ((IPEndPoint)probe.LocalEndPoint!).Port;
-        probe.Dispose();
+        var port = FreePort.Next();
         await using var server = await RunningServer.StartAsync($".:{port} {{\n bind 127.0.0.1\n loop\n forward . 127.0.0.1:{port}\n}}\n");
 
         var reason = await server.Server.Aborted.WaitAsync(TimeSpan.FromSeconds(10), Ct);
@@ -265,7 +255,7 @@ public sealed class PluginTests
     [Fact]
     public async Task Health_ready_and_metrics_share_ports_and_answer()
     {
-        var port = FreeTcpPort();
+        var port = FreePort.Next();
         await using var server = await RunningServer.StartAsync(
             $"a.example {{\n health 127.0.0.1:{port}\n ready 127.0.0.1:{port}\n prometheus 127.0.0.1:{port}\n whoami\n}}\nb.example {{\n health 127.0.0.1:{port}\n whoami\n}}\n");
         await server.AskAsync("x.a.example");
@@ -282,7 +272,7 @@ public sealed class PluginTests
     [Fact]
     public async Task Ready_waits_for_the_cluster_and_names_who_is_not()
     {
-        var port = FreeTcpPort();
+        var port = FreePort.Next();
         var settings = KubernetesPluginTests.Settings(Fairlead.Dns.Plugins.Kubernetes.PodMode.Disabled);
         var zone = new MadeZone(Fairlead.Dns.Plugins.Kubernetes.ZoneSnapshot.Empty(settings));
         await using var server = await RunningServer.StartAsync(
@@ -348,13 +338,13 @@ public sealed class PluginTests
         var corefile = $$"""
             . {
               errors
-              health 127.0.0.1:{{FreeTcpPort()}}
+              health 127.0.0.1:{{FreePort.Next()}}
               kubernetes cluster.local in-addr.arpa ip6.arpa {
                 pods insecure
                 upstream
                 fallthrough in-addr.arpa ip6.arpa
               }
-              prometheus 127.0.0.1:{{FreeTcpPort()}}
+              prometheus 127.0.0.1:{{FreePort.Next()}}
               proxy . {{upstream.EndPoint}}
               cache 30
               reload
@@ -391,12 +381,5 @@ public sealed class PluginTests
         {
             Ct.ThrowIfCancellationRequested();
         }
-    }
-
-    private static int FreeTcpPort()
-    {
-        using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-        socket.Bind(new IPEndPoint(IPAddress.Loopback, 0));
-        return ((IPEndPoint)socket.LocalEndPoint!).Port;
     }
 }
