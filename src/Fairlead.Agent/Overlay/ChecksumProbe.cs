@@ -65,6 +65,7 @@ internal sealed partial class ChecksumProbe(NetworkNamespace? network, ProblemBo
             // A topology that is the same but for a heartbeat is no reason to look; silence is, after a while.
             var changed = overlay.ChangedAsync(inForce);
             await (link != 0 && link != done ? Task.WhenAny(changed, Task.Delay(s_again, time, ct)) : changed).WaitAsync(ct);
+            ct.ThrowIfCancellationRequested(); // a wait that the token has ended may end without a word
         }
     }
 

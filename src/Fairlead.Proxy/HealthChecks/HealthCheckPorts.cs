@@ -33,6 +33,7 @@ internal sealed partial class HealthCheckPorts(Snapshot<ServiceTable> tables, Fu
 
             var changed = tables.ChangedAsync(table);
             await (_taken.Count == 0 ? changed : Task.WhenAny(changed, Task.Delay(s_again, options.Time, ct))).WaitAsync(ct);
+            ct.ThrowIfCancellationRequested(); // a wait that the token has ended may end without a word
         }
     }
 
